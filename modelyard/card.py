@@ -1,0 +1,68 @@
+"""What a gateway must know of a model to talk to it, carried in the parameters of its `config.pbtxt`.
+
+Triton hands the parameters on through ModelConfig, so a gateway needs no file of the model's host.
+Knows neither HTTP nor tensors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TASK = "TASK"
+CREATED = "CREATED"
+CONTEXT_LENGTH = "CONTEXT_LENGTH"
+CHAT_TEMPLATE = "CHAT_TEMPLATE"
+SPECIAL_TOKENS = "SPECIAL_TOKENS"
+GENERATION_DEFAULTS = "GENERATION_DEFAULTS"
+
+TEXT_GENERATION = "text-generation"  # as the hub names the task
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The part of an entry that travels with it through Triton.
+
+    `context_length` is in tokens, `created` in seconds since 1970. `chat_template` is the checkpoint's Jinja text, or
+    None where it has none. `special_tokens` are the template's variables (bos_token, eos_token, ...).
+    `generation_defaults` holds the checkpoint's own sampling (temperature, top_p, top_k, repetition_penalty,
+    max_new_tokens) as in its generation_config.json; a request's own fields win over them.
+    """
+
+    task: str = TEXT_GENERATION
+    created: int = 0
+    context_length: int | None = None
+    chat_template: str | None = None
+    special_tokens: Mapping[str, str] = field(default_factory=dict)
+    generation_defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_parameters(self) -> dict[str, str]:
+        """The card as `parameters` of a config.pbtxt: upper-case keys, string values; what is unset is left out."""
+        parameters = {TASK: self.task, CREATED: str(self.created)}
+        if self.context_length is not None:
+            parameters[CONTEXT_LENGTH] = str(self.context_length)
+        if self.chat_template is not None:
+            parameters[CHAT_TEMPLATE] = self.chat_template
+        if self.special_tokens:
+            parameters[SPECIAL_TOKENS] = json.dumps(dict(self.special_tokens), ensure_ascii=False)
+        if self.generation_defaults:
+            parameters[GENERATION_DEFAULTS] = json.dumps(dict(self.generation_defaults))
+        return parameters
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, str]) -> ModelCard:
+        """Read a card back; an entry that somebody wrote by hand has few or none of the keys, and that is fine.
+
+        Raises ValueError where a key is there but cannot be read.
+        """
+        context = parameters.get(CONTEXT_LENGTH)
+        return cls(
+            task=parameters.get(TASK, TEXT_GENERATION),
+            created=int(parameters.get(CREATED, "0")),
+            context_length=int(context) if context is not None else None,
+            chat_template=parameters.get(CHAT_TEMPLATE),
+            special_tokens=json.loads(parameters.get(SPECIAL_TOKENS, "{}")),
+            generation_defaults=json.loads(parameters.get(GENERATION_DEFAULTS, "{}")),
+        )

@@ -1,0 +1,149 @@
+"""What an entry of the model repository is on disk, and how one comes to be there: staged beside, published by a rename.
+
+    model_repository/<name>/config.pbtxt
+    model_repository/<name>/manifest.json
+    model_repository/<name>/1/...            the version folder: weights, tokenizer, the checkpoint's own files
+
+Knows paths and files; does not know what is in them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from modelyard.errors import BadEntryName, EntryExists, HostProblem
+
+CONFIG_FILE = "config.pbtxt"
+MANIFEST_FILE = "manifest.json"
+VERSION = "1"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def checked_name(name: str) -> str:
+    """The name itself when it can be a folder of the repository and a Triton model name, else BadEntryName."""
+    if not _NAME.fullmatch(name):
+        raise BadEntryName(name)
+    return name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One folder of a model repository. It need not exist."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def config(self) -> Path:
+        return self.folder / CONFIG_FILE
+
+    @property
+    def manifest(self) -> Path:
+        return self.folder / MANIFEST_FILE
+
+    @property
+    def version_folder(self) -> Path:
+        return self.folder / VERSION
+
+    def exists(self) -> bool:
+        return self.config.is_file()
+
+
+def entry_at(repository: Path, name: str) -> Entry:
+    return Entry(repository / checked_name(name))
+
+
+def entries_in(repository: Path) -> list[Entry]:
+    """Every entry of the repository, by name. A repository that is not there has none."""
+    if not repository.is_dir():
+        return []
+    found = (Entry(folder) for folder in sorted(repository.iterdir()) if _NAME.fullmatch(folder.name))
+    return [entry for entry in found if entry.exists()]
+
+
+def staging_root(repository: Path) -> Path:
+    """Where conversions write: beside the repository, on the same file system, and never seen by Triton."""
+    resolved = repository.resolve()
+    return resolved.parent / f".{resolved.name}-staging"
+
+
+@contextlib.contextmanager
+def staged(repository: Path, name: str, *, replace: bool = False) -> Iterator[Entry]:
+    """An empty folder to write an entry into; published into the repository when the block ends without an error.
+
+    The block is given an `Entry` whose folder exists. When the block raises, the folder is removed; when the
+    process is killed, it stays in the staging root, where no server looks, and the next conversion of the same
+    name clears it away. Raises EntryExists when the entry is there and `replace` is not set.
+    """
+    target = entry_at(repository, name)
+    if target.folder.exists() and not replace:
+        raise EntryExists(name)
+    root = staging_root(repository)
+    repository.mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
+    if root.stat().st_dev != repository.stat().st_dev:
+        raise HostProblem(
+            f"{root} and {repository} are on different file systems, so an entry could not be published in one step",
+            hint="mount a common parent folder of both, or choose another repository",
+        )
+    # One conversion of a name at a time; what an earlier one that was killed left behind is cleared under the lock.
+    with FileLock(root / f"{name}.lock"):
+        for leftover in root.glob(f"{name}@*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}@", dir=root)) / name
+        folder.mkdir()
+        try:
+            yield Entry(folder)
+            _publish(folder, target.folder, replace=replace)
+        finally:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def _publish(folder: Path, target: Path, *, replace: bool) -> None:
+    _sync(folder)
+    if target.exists():
+        if not replace:
+            raise EntryExists(target.name)
+        # rename(2) cannot replace a folder that has files in it: the old one steps aside first.
+        aside = folder.parent / "replaced"
+        os.rename(target, aside)
+        try:
+            os.rename(folder, target)
+        except OSError:
+            os.rename(aside, target)
+            raise
+    else:
+        os.rename(folder, target)
+    _sync_folder(target.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Force the entry to disk: a rename that survives a power cut must not point at files that did not."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,246 @@
+"""Every error that Modelyard raises on purpose, in one tree.
+
+    ModelyardError
+    ├── InvalidInput                what the caller sent is wrong
+    │   ├── FieldRefused            a field that cannot be honoured, by name
+    │   ├── PromptTooLong           the prompt does not fit the model's context
+    │   ├── BadEntryName            a name that cannot be a folder of the repository
+    │   └── BadCheckpoint           a checkpoint that cannot be converted
+    │       ├── ConfigMissing
+    │       ├── UnknownArchitecture
+    │       ├── WeightsDamaged
+    │       └── TokenizerMissing
+    ├── Unauthorized                no key, or a wrong one
+    ├── EntryNotFound               no such entry in the repository
+    ├── EntryExists                 publishing would replace an entry
+    ├── Overloaded                  too many requests are waiting
+    ├── EngineError                 Triton or a backend of it failed
+    │   ├── EngineUnavailable       no Triton can be reached, or it is restarting
+    │   ├── EngineTimeout           Triton did not answer in time
+    │   └── GenerationBroken        the engine went away in the middle of an answer
+    ├── ConversionFailed            an exporter failed
+    ├── SourceUnavailable           a hub or a folder cannot be read
+    └── HostProblem                 this machine cannot do it
+        ├── PortTaken
+        ├── LibraryMissing
+        ├── EnvironmentMissing
+        ├── NotEnoughMemory
+        └── NotEnoughDisk
+
+Each class builds its own sentence, so no message is written at two places. `kind` is neutral: a dialect turns it
+into its own status and form, the command line into an exit code. Knows neither HTTP nor gRPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+Kind = Literal[
+    "invalid", "unauthorized", "not_found", "conflict", "overloaded", "unavailable", "timeout", "internal", "host"
+]
+
+
+class ModelyardError(Exception):
+    """The root: `kind` for machines, `str(error)` for people, `hint` for what to do next (may be empty)."""
+
+    kind: ClassVar[Kind] = "internal"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(ModelyardError):
+    """What the caller sent is wrong; `field` names the part of it, where there is one."""
+
+    kind: ClassVar[Kind] = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class FieldRefused(InvalidInput):
+    """A field that is understood but cannot be honoured here."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"'{field}' cannot be honoured: {why}", field=field)
+
+
+class PromptTooLong(InvalidInput):
+    """The prompt does not fit the context; both figures are tokens."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="messages", hint="shorten the prompt or use a model with a longer context")
+
+
+class BadEntryName(InvalidInput):
+    """A name that cannot be a folder of the repository."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"'{name}' cannot name a model: use 1 to 128 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            field="name",
+        )
+
+
+class BadCheckpoint(InvalidInput):
+    """A checkpoint that cannot be converted."""
+
+
+class ConfigMissing(BadCheckpoint):
+    """The folder is not a Hugging Face checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"no config.json in {folder}: this is not a Hugging Face checkpoint",
+            hint="give the folder that holds config.json, the weights and the tokenizer",
+        )
+
+
+class UnknownArchitecture(BadCheckpoint):
+    """No exporter knows this architecture."""
+
+    def __init__(self, architecture: str, *, hint: str = "") -> None:
+        super().__init__(f"the architecture '{architecture}' cannot be exported to OpenVINO", hint=hint)
+
+
+class WeightsDamaged(BadCheckpoint):
+    """A weight file is missing, truncated or malformed."""
+
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(f"the weights in {file} cannot be read: {why}", hint="download or copy the checkpoint again")
+
+
+class TokenizerMissing(BadCheckpoint):
+    """The checkpoint has no tokenizer that can be converted."""
+
+    def __init__(self, folder: Path, why: str = "no tokenizer files were found") -> None:
+        super().__init__(f"no usable tokenizer in {folder}: {why}", hint="add tokenizer.json of the checkpoint")
+
+
+class Unauthorized(ModelyardError):
+    """No key, or a wrong one. Never says which."""
+
+    kind: ClassVar[Kind] = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("a valid API key is needed", hint="send it as 'Authorization: Bearer <key>'")
+
+
+class EntryNotFound(ModelyardError):
+    """No such model; names what is installed."""
+
+    kind: ClassVar[Kind] = "not_found"
+
+    def __init__(self, name: str, installed: Sequence[str]) -> None:
+        listed = ", ".join(sorted(installed)) or "none"
+        super().__init__(f"the model '{name}' does not exist; installed: {listed}")
+        self.name = name
+
+
+class EntryExists(ModelyardError):
+    """Publishing would replace an entry that is there."""
+
+    kind: ClassVar[Kind] = "conflict"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the model '{name}' exists already", hint="pass --force to replace it, or --name for another")
+
+
+class Overloaded(ModelyardError):
+    """Too many requests are waiting; `retry_after_s` is a proposal in seconds."""
+
+    kind: ClassVar[Kind] = "overloaded"
+
+    def __init__(self, limit: int, retry_after_s: int = 1) -> None:
+        super().__init__(f"{limit} requests are in progress or waiting already; try again shortly")
+        self.retry_after_s = retry_after_s
+
+
+class EngineError(ModelyardError):
+    """Triton or a backend of it failed."""
+
+
+class EngineUnavailable(EngineError):
+    """No Triton can be reached, or it is restarting."""
+
+    kind: ClassVar[Kind] = "unavailable"
+
+
+class EngineTimeout(EngineError):
+    """Triton did not answer in time."""
+
+    kind: ClassVar[Kind] = "timeout"
+
+
+class GenerationBroken(EngineError):
+    """The engine went away in the middle of an answer."""
+
+    kind: ClassVar[Kind] = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the engine stopped in the middle of the answer; it is being restarted, please try again")
+
+
+class ConversionFailed(ModelyardError):
+    """An exporter failed; the message carries its last words."""
+
+
+class SourceUnavailable(ModelyardError):
+    """A hub or a folder cannot be read."""
+
+    kind: ClassVar[Kind] = "not_found"
+
+
+class HostProblem(ModelyardError):
+    """This machine cannot do it, for a reason that its owner can mend."""
+
+    kind: ClassVar[Kind] = "host"
+
+
+class PortTaken(HostProblem):
+    """Another program listens on the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            f"port {port} on {host} is taken by another program",
+            hint=f"stop it, or choose another port: modelyard serve --port {port + 1}",
+        )
+
+
+class LibraryMissing(HostProblem):
+    """A shared library or a binary that the engine needs is not there."""
+
+
+class EnvironmentMissing(HostProblem):
+    """A Python environment (engine, convert) has not been made."""
+
+    def __init__(self, role: str, looked_at: Path) -> None:
+        super().__init__(
+            f"the {role} environment is missing (looked at {looked_at})",
+            hint=f"run 'make {role}-env', or set MODELYARD_{role.upper()}_PYTHON to an interpreter that has it",
+        )
+
+
+class NotEnoughMemory(HostProblem):
+    """Both figures are bytes."""
+
+    def __init__(self, what: str, needed: int, available: int) -> None:
+        super().__init__(
+            f"{what} needs about {needed / 2**30:.1f} GiB of memory, {available / 2**30:.1f} GiB are free",
+            hint="stop other programs, or choose a smaller precision or model",
+        )
+
+
+class NotEnoughDisk(HostProblem):
+    """Both figures are bytes."""
+
+    def __init__(self, where: Path, needed: int, available: int) -> None:
+        super().__init__(
+            f"{where} needs about {needed / 2**30:.1f} GiB of free disk, it has {available / 2**30:.1f} GiB",
+            hint="free some space, or choose another folder",
+        )
