@@ -1,0 +1,74 @@
+# Modelyard: `make serve` and `make test` do everything; `make` alone prints the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The first interpreter between 3.10 and 3.12 that really runs (a version manager's shim may only pretend to).
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && { echo $$p; break; }; done)
+MODEL ?= demo/checkpoint
+ARGS ?=
+
+GATEWAY := .envs/gateway/bin
+CONVERT := .envs/convert/bin
+
+##@ Run
+
+serve: env ## Convert the demo checkpoint if need be, start Triton and the gateway on 127.0.0.1:11434
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	@exec $(GATEWAY)/modelyard serve $(ARGS)
+
+convert: env ## Convert a checkpoint into model_repository/: make convert MODEL=folder-or-hub-id [ARGS="--precision int4"]
+	@exec $(GATEWAY)/modelyard convert $(MODEL) $(ARGS)
+
+bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_genai in-process, paired in one run
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	@exec $(CONVERT)/python -m tests.bench $(ARGS)
+
+##@ Develop
+
+test: dev-env ## Run the whole suite, the part with a real Triton included
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	$(CONVERT)/python -m pytest $(ARGS)
+
+lint: dev-env ## ruff (lint and format) and mypy --strict on our packages
+	$(CONVERT)/ruff check .
+	$(CONVERT)/ruff format --check .
+	$(CONVERT)/mypy
+
+format: dev-env ## Let ruff mend what it can
+	$(CONVERT)/ruff check --fix .
+	$(CONVERT)/ruff format .
+
+wheel: dev-env ## Build the wheel into dist/
+	$(CONVERT)/python -m build --wheel
+
+docs: dev-env ## Print docs/settings.md from the settings themselves
+	$(CONVERT)/python scripts/settings_page.py > docs/settings.md
+
+##@ Environments (made by the targets above when they need them)
+
+env: gateway-env engine-env convert-env ## All three environments under .envs/
+
+gateway-env: python ## The gateway and the command line (no PyTorch)
+	@$(PYTHON) scripts/make_env.py gateway
+
+engine-env: python ## Triton and OpenVINO GenAI
+	@$(PYTHON) scripts/make_env.py engine
+
+convert-env: python ## PyTorch (CPU) and optimum-intel
+	@$(PYTHON) scripts/make_env.py convert
+
+dev-env: env ## pytest, ruff, mypy and the clients, into the convert environment
+	@$(PYTHON) scripts/make_env.py convert --dev
+
+python:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed and none was found; name one: make PYTHON=/path/to/python3.11" >&2; exit 4; }
+
+clean: ## Remove the environments, caches and the converted demo; your own models stay
+	rm -rf .envs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis ./*.egg-info .model_repository-staging model_repository/demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This page
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: serve convert bench test lint format wheel docs env gateway-env engine-env convert-env dev-env python clean help

@@ -1,0 +1,1 @@
+"""`make bench`: what the gateway costs, measured beside the alternatives in one run. Asserts nothing."""
