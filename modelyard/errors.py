@@ -9,7 +9,8 @@
     │       ├── ConfigMissing
     │       ├── UnknownArchitecture
     │       ├── WeightsDamaged
-    │       └── TokenizerMissing
+    │       ├── TokenizerMissing
+    │       └── ConversionRefused   several of these at once
     ├── Unauthorized                no key, or a wrong one
     ├── EntryNotFound               no such entry in the repository
     ├── EntryExists                 publishing would replace an entry
@@ -82,7 +83,8 @@ class BadEntryName(InvalidInput):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"'{name}' cannot name a model: use 1 to 128 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            f"'{name}' cannot name a model: use 1 to 128 letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit",
             field="name",
         )
 
@@ -120,6 +122,16 @@ class TokenizerMissing(BadCheckpoint):
 
     def __init__(self, folder: Path, why: str = "no tokenizer files were found") -> None:
         super().__init__(f"no usable tokenizer in {folder}: {why}", hint="add tokenizer.json of the checkpoint")
+
+
+class ConversionRefused(BadCheckpoint):
+    """Several reasons at once; `reasons` are errors of this tree."""
+
+    def __init__(self, location: str, reasons: Sequence[ModelyardError]) -> None:
+        listed = "".join(f"\n  - {reason}" for reason in reasons)
+        hints = dict.fromkeys(reason.hint for reason in reasons if reason.hint)
+        super().__init__(f"{location} cannot be converted, for {len(reasons)} reasons:{listed}", hint="; ".join(hints))
+        self.reasons = tuple(reasons)
 
 
 class Unauthorized(ModelyardError):

@@ -1,1 +1,4 @@
-"""The embedded engine: the real Triton as a child process, kept alive. Knows processes; does not know models."""
+"""The embedded Triton: find it in the engine environment, lay it out, start it and end it.
+
+Knows processes and files; does not know what the models are nor who asks them.
+"""

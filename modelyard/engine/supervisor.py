@@ -25,11 +25,12 @@ log = structlog.get_logger(__name__)
 class Process(Protocol):
     """What the supervisor needs of a running Triton."""
 
-    pid: int
+    @property
+    def pid(self) -> int: ...
 
     async def wait(self) -> int: ...
 
-    async def stop(self, timeout_s: float) -> None: ...
+    async def stop(self, timeout_s: float) -> int: ...
 
 
 class Supervisor:
