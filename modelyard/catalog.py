@@ -50,6 +50,6 @@ def remove(repository: Path, name: str) -> None:
     entry = look_up(repository, name).entry
     root = staging_root(repository)
     root.mkdir(parents=True, exist_ok=True)
-    grave = Path(tempfile.mkdtemp(prefix=f"{name}@", dir=root))
+    grave = Path(tempfile.mkdtemp(prefix=f"{name}+", dir=root))
     entry.folder.rename(grave / "removed")
     shutil.rmtree(grave, ignore_errors=True)

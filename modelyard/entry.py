@@ -1,4 +1,4 @@
-"""What an entry of the model repository is on disk, and how one comes to be there: staged beside, published by a rename.
+"""What an entry of the model repository is on disk, and how one comes there: staged beside, published by a rename.
 
     model_repository/<name>/config.pbtxt
     model_repository/<name>/manifest.json
@@ -10,15 +10,17 @@ Knows paths and files; does not know what is in them.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from modelyard.errors import BadEntryName, EntryExists, HostProblem
 
@@ -26,6 +28,12 @@ CONFIG_FILE = "config.pbtxt"
 MANIFEST_FILE = "manifest.json"
 VERSION = "1"
 
+# Between a name and what makes its staging unique: in no name, and not "@", which libraries read as a revision.
+_SEPARATOR = "+"
+# Where an entry that is being replaced steps aside, on systems that cannot exchange two folders in one step.
+_ASIDE = "replaced"
+_AT_FDCWD = -100  # as in Linux's fcntl.h
+_RENAME_EXCHANGE = 2  # as in Linux's fs.h
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -81,12 +89,16 @@ def staging_root(repository: Path) -> Path:
 
 
 @contextlib.contextmanager
-def staged(repository: Path, name: str, *, replace: bool = False) -> Iterator[Entry]:
+def staged(
+    repository: Path, name: str, *, replace: bool = False, on_wait: Callable[[], None] | None = None
+) -> Iterator[Entry]:
     """An empty folder to write an entry into; published into the repository when the block ends without an error.
 
-    The block is given an `Entry` whose folder exists. When the block raises, the folder is removed; when the
-    process is killed, it stays in the staging root, where no server looks, and the next conversion of the same
-    name clears it away. Raises EntryExists when the entry is there and `replace` is not set.
+    The block is given an `Entry` whose folder exists; the folder's parent is this staging's own, for whatever lies
+    between. When the block raises, all of it is removed; when the process is killed, it stays in the staging root,
+    where no server looks, and the next conversion of the same name clears it away. `on_wait` is called when another
+    process is converting to this name and has to be waited for. Raises EntryExists when the entry is there and
+    `replace` is not set.
     """
     target = entry_at(repository, name)
     if target.folder.exists() and not replace:
@@ -100,10 +112,11 @@ def staged(repository: Path, name: str, *, replace: bool = False) -> Iterator[En
             hint="mount a common parent folder of both, or choose another repository",
         )
     # One conversion of a name at a time; what an earlier one that was killed left behind is cleared under the lock.
-    with FileLock(root / f"{name}.lock"):
-        for leftover in root.glob(f"{name}@*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}@", dir=root)) / name
+    with _locked(root / f"{name}.lock", on_wait):
+        _clear_leftovers(root, target.folder)
+        if target.folder.exists() and not replace:
+            raise EntryExists(name)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}{_SEPARATOR}", dir=root)) / name
         folder.mkdir()
         try:
             yield Entry(folder)
@@ -112,37 +125,69 @@ def staged(repository: Path, name: str, *, replace: bool = False) -> Iterator[En
             shutil.rmtree(folder.parent, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def _locked(path: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if on_wait is not None:
+            on_wait()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _clear_leftovers(root: Path, target: Path) -> None:
+    for leftover in root.glob(f"{target.name}{_SEPARATOR}*"):
+        aside = leftover / _ASIDE
+        if aside.exists() and not target.exists():
+            os.replace(aside, target)  # killed between the two renames: the old entry goes back
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
 def _publish(folder: Path, target: Path, *, replace: bool) -> None:
-    _sync(folder)
-    if target.exists():
-        if not replace:
-            raise EntryExists(target.name)
+    _sync_tree(folder)
+    if not target.exists():
+        os.replace(folder, target)
+    elif not replace:
+        raise EntryExists(target.name)
+    elif not _exchange(folder, target):
         # rename(2) cannot replace a folder that has files in it: the old one steps aside first.
-        aside = folder.parent / "replaced"
-        os.rename(target, aside)
+        aside = folder.parent / _ASIDE
+        os.replace(target, aside)
         try:
-            os.rename(folder, target)
+            os.replace(folder, target)
         except OSError:
-            os.rename(aside, target)
+            os.replace(aside, target)
             raise
-    else:
-        os.rename(folder, target)
-    _sync_folder(target.parent)
+    _sync_one(target.parent)
 
 
-def _sync(folder: Path) -> None:
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, so that there is no moment without an entry; False where the system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):  # an old kernel, or a file system without it
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def _sync_tree(folder: Path) -> None:
     """Force the entry to disk: a rename that survives a power cut must not point at files that did not."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    for path in [folder, *folder.rglob("*")]:
+        _sync_one(path)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,7 +13,7 @@ from typing import Literal
 
 Severity = Literal["debug", "info", "warning", "error"]
 
-_LINE = re.compile(r"(?P<letter>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ \d+ (?P<source>[^\]]+)\] ?(?P<text>.*)")
+_LINE = re.compile(r"(?P<letter>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (?P<source>[^\]]+)\] *(?P<text>.*)")
 _SEVERITIES: dict[str, Severity] = {"I": "info", "W": "warning", "E": "error", "F": "error"}
 
 # What Triton says on every machine without an NVIDIA GPU, some of it as an error, and what it says when a client
@@ -47,7 +47,7 @@ def parse(line: str) -> LogLine:
     text = found["text"]
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
-    severity: Severity = "debug" if _harmless(text) else _SEVERITIES[found["letter"]]
+    severity: Severity = "debug" if not text or _harmless(text) else _SEVERITIES[found["letter"]]
     return LogLine(severity, text, found["source"])
 
 

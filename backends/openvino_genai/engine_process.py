@@ -1,0 +1,174 @@
+"""The process that holds the model: OpenVINO GenAI's continuous batching, driven by messages on a socket.
+
+A process of its own because `ContinuousBatchingPipeline.step` holds Python's lock: beside it nothing could be received
+or sent for the length of a step. Single-threaded, so nothing here needs a lock. Knows token ids; does not know text,
+Triton or requests.
+
+Messages in:   ("load", folder, settings), then ("add", key, ids, attributes), ("stop", key), ("quit",)
+Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, started, state) and ("refused", key, sentence)
+               where outputs is [(key, ids, logprobs, finish)], started the keys whose computing has begun, and state
+               (running, waiting, cache use from 0 to 1)
+"""
+
+from __future__ import annotations
+
+import collections
+import select
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+import openvino_genai as genai
+
+from .settings import BackendSettings
+
+# The prompt of the warm-up: any id that every vocabulary has.
+_WARM_UP_IDS = (0, 1, 2, 3)
+
+
+def main(descriptor: int) -> None:
+    """Load the model, say so, and serve until the other side says quit or is gone."""
+    connection = Connection(descriptor)
+    try:
+        _, folder, settings = connection.recv()
+        try:
+            engine = _Engine(Path(folder), BackendSettings(**settings))
+        except Exception as error:
+            connection.send(("failed", _sentence(error)))
+            return
+        connection.send(("ready",))
+        engine.serve(connection)
+    except (EOFError, ConnectionError):
+        return  # the backend is gone; nobody is left to answer
+
+
+class _Engine:
+    def __init__(self, folder: Path, settings: BackendSettings) -> None:
+        self._pipeline = _load(folder, settings)
+        # The checkpoint may name several tokens that end an answer; a request's own ones come on top of them.
+        defaults = self._pipeline.get_config()
+        self._end_tokens: set[int] = set(defaults.stop_token_ids)
+        if defaults.eos_token_id >= 0:
+            self._end_tokens.add(defaults.eos_token_id)
+        self._most = settings.max_num_seqs
+        self._waiting: collections.OrderedDict[int, tuple[bytes, dict[str, Any]]] = collections.OrderedDict()
+        self._running: dict[int, Any] = {}  # handles must be kept: dropping one stops its request
+        self._started: list[int] = []
+        self._warm_up()
+
+    def serve(self, connection: Connection) -> None:
+        incoming = select.poll()
+        incoming.register(connection.fileno(), select.POLLIN | select.POLLHUP)
+        while True:
+            idle = not (self._running or self._waiting or self._pipeline.has_non_finished_requests())
+            while incoming.poll(None if idle else 0):
+                message = connection.recv()
+                if message[0] == "quit":
+                    return
+                self._handle(message)
+                idle = False
+            self._admit(connection)
+            if not self._pipeline.has_non_finished_requests():
+                continue
+            try:
+                self._pipeline.step()
+            except Exception as error:
+                # What the pipeline's state is now, nobody knows: the other side starts a new process.
+                connection.send(("failed", _sentence(error)))
+                return
+            outputs = self._outputs()
+            started, self._started = self._started, []
+            # What stays in the cache for later prompts makes room when it is needed, so it does not count as in use.
+            cache_use = self._pipeline.get_metrics().cache_usage / 100 if self._running else 0.0
+            state = (len(self._running), len(self._waiting), cache_use)
+            connection.send(("step", outputs, started, state))
+
+    def _handle(self, message: tuple[Any, ...]) -> None:
+        if message[0] == "add":
+            self._waiting[message[1]] = message[2:]
+        elif self._waiting.pop(message[1], None) is None and (handle := self._running.pop(message[1], None)):
+            handle.stop()  # freed at the end of the next step
+
+    def _admit(self, connection: Connection) -> None:
+        while self._waiting and len(self._running) < self._most:
+            key, (ids, attributes) = self._waiting.popitem(last=False)
+            try:
+                self._add(key, np.frombuffer(ids, np.int64), attributes)
+            except Exception as error:
+                connection.send(("refused", key, _sentence(error)))
+            else:
+                self._started.append(key)
+
+    def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> None:
+        # A fresh configuration: the checkpoint's sampling defaults are for the caller to apply, or not.
+        config = genai.GenerationConfig()
+        own = attributes.pop("stop_token_ids")
+        for name, value in attributes.items():
+            setattr(config, name, value)
+        if config.ignore_eos and own:
+            # The engine's ignore_eos ignores a request's own stop tokens too, so the checkpoint's are left out
+            # instead. An end-of-text token that is unset would be filled in again.
+            config.ignore_eos = False
+            config.eos_token_id = own[0]
+            config.stop_token_ids = set(own)
+        else:
+            config.stop_token_ids = self._end_tokens | set(own)
+        self._running[key] = self._pipeline.add_request(key, ov.Tensor(ids.reshape(1, -1).copy()), config)
+
+    def _outputs(self) -> list[tuple[int, list[int], list[float], str | None]]:
+        outputs = []
+        for key, handle in list(self._running.items()):
+            # Never read() without can_read(): it would wait, and hold the lock of all Python meanwhile.
+            while handle.can_read():
+                for output in handle.read().values():
+                    finish = _FINISH[output.finish_reason]
+                    outputs.append((key, output.generated_ids, output.generated_log_probs, finish))
+                    if finish is not None:
+                        self._running.pop(key, None)
+            if key in self._running and handle.get_status() == genai.GenerationStatus.IGNORED:
+                outputs.append((key, [], [], "memory"))
+                self._running.pop(key).stop()
+        return outputs
+
+    def _warm_up(self) -> None:
+        # The first step after a load builds kernels, which takes seconds; nobody should wait for that.
+        config = genai.GenerationConfig()
+        config.max_new_tokens = 2
+        config.ignore_eos = True
+        handle = self._pipeline.add_request(0, ov.Tensor(np.array([_WARM_UP_IDS], np.int64)), config)
+        while self._pipeline.has_non_finished_requests():
+            self._pipeline.step()
+        if handle.get_status() == genai.GenerationStatus.IGNORED:
+            raise RuntimeError("CACHE_SIZE_GB is too small for even a short request")
+
+
+_FINISH = {
+    genai.GenerationFinishReason.NONE: None,
+    genai.GenerationFinishReason.STOP: "stop",
+    genai.GenerationFinishReason.LENGTH: "length",
+    genai.GenerationFinishReason.TOOL_CALL: "stop",
+}
+
+
+def _load(folder: Path, settings: BackendSettings) -> Any:
+    scheduler = genai.SchedulerConfig()
+    scheduler.cache_size = settings.cache_size_gb
+    scheduler.max_num_batched_tokens = settings.max_num_batched_tokens
+    scheduler.max_num_seqs = settings.max_num_seqs
+    scheduler.enable_prefix_caching = settings.enable_prefix_caching
+    scheduler.dynamic_split_fuse = settings.dynamic_split_fuse
+    try:
+        return genai.ContinuousBatchingPipeline(str(folder), scheduler, settings.device, dict(settings.properties))
+    except Exception as error:
+        given = {"DEVICE": settings.device, **settings.properties}
+        settled = ", ".join(f"{name}={value}" for name, value in given.items())
+        raise RuntimeError(f"OpenVINO cannot load the model in {folder} ({settled}): {_sentence(error)}") from error
+
+
+def _sentence(error: BaseException) -> str:
+    """The last line of OpenVINO's account: those before name places in its own sources."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

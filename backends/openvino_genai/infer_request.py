@@ -1,0 +1,90 @@
+"""One request as the tensors of Triton's vLLM backend say it, read and checked.
+
+Knows the names and types of the input tensors; does not know how Triton carries them nor what comes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .failures import Refused
+from .sampling import Sampling, known_parameters, read_sampling
+
+INPUTS: tuple[dict[str, Any], ...] = (
+    {"name": "text_input", "data_type": "TYPE_STRING", "dims": [1]},
+    {"name": "image", "data_type": "TYPE_STRING", "dims": [-1], "optional": True},
+    {"name": "stream", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "sampling_parameters", "data_type": "TYPE_STRING", "dims": [1], "optional": True},
+    {"name": "exclude_input_in_output", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "return_finish_reason", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "return_cumulative_logprob", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "return_logprobs", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "return_num_input_tokens", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "return_num_output_tokens", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    {"name": "embedding_request", "data_type": "TYPE_STRING", "dims": [1], "optional": True},
+)
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What a caller wants. `prepend_input` puts the prompt before the answer, as vLLM does unless told otherwise."""
+
+    prompt: str
+    sampling: Sampling
+    stream: bool = False
+    prepend_input: bool = False
+    return_finish_reason: bool = False
+    return_cumulative_logprob: bool = False
+    return_logprobs: bool = False
+    return_num_input_tokens: bool = False
+    return_num_output_tokens: bool = False
+
+
+def read_request(tensor: Callable[[str], Any | None], parameters: Callable[[], str]) -> InferRequest:
+    """The request; `tensor` gives an input's values as an array, or None. Raises Refused."""
+    for name, why in (("image", "this model takes text only"), ("embedding_request", "this model makes no embeddings")):
+        if (value := tensor(name)) is not None and value.size:
+            raise Refused(f"'{name}' cannot be honoured: {why}")
+    stream = _flag(tensor, "stream")
+    excluded = tensor("exclude_input_in_output")
+    prepend = not stream if excluded is None else not _only(excluded, "exclude_input_in_output")
+    if prepend and stream:
+        raise Refused(
+            "'exclude_input_in_output' cannot be false with 'stream': the input would be in no response or in all"
+        )
+    given = _text(tensor, "sampling_parameters")
+    return InferRequest(
+        prompt=_text(tensor, "text_input") or "",
+        sampling=read_sampling(given) if given is not None else known_parameters(parameters()),
+        stream=stream,
+        prepend_input=prepend,
+        return_finish_reason=_flag(tensor, "return_finish_reason"),
+        return_cumulative_logprob=_flag(tensor, "return_cumulative_logprob"),
+        return_logprobs=_flag(tensor, "return_logprobs"),
+        return_num_input_tokens=_flag(tensor, "return_num_input_tokens"),
+        return_num_output_tokens=_flag(tensor, "return_num_output_tokens"),
+    )
+
+
+def _only(array: Any, name: str) -> Any:
+    if array.size != 1:
+        raise Refused(f"'{name}' must have one element, not {array.size}")
+    return array.reshape(-1)[0]
+
+
+def _flag(tensor: Callable[[str], Any | None], name: str) -> bool:
+    array = tensor(name)
+    return array is not None and bool(_only(array, name))
+
+
+def _text(tensor: Callable[[str], Any | None], name: str) -> str | None:
+    array = tensor(name)
+    if array is None:
+        return None
+    value = _only(array, name)
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError as error:
+        raise Refused(f"'{name}' is not UTF-8: {error.reason} at byte {error.start}") from None

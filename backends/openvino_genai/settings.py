@@ -1,0 +1,143 @@
+"""The backend's settings, from the parameters of an entry's config.pbtxt.
+
+    DEVICE                    CPU       OpenVINO device: CPU, GPU, GPU.1, NPU, AUTO ...
+    CONTEXT_LENGTH            -         prompt and answer together, in tokens; config.json's figure when left out
+    CACHE_SIZE_GB             0         KV cache in GB; 0 grows as needed
+    MAX_NUM_BATCHED_TOKENS    256       tokens in one step: bounds how long a prompt holds up running answers
+    MAX_NUM_SEQS              256       sequences computed at once; more of them wait
+    MAX_QUEUE_SIZE            512       sequences that may wait; one more is refused as UNAVAILABLE
+    ENABLE_PREFIX_CACHING     true      keep the cache of prompts and answers for prompts that begin the same
+    DYNAMIC_SPLIT_FUSE        true      compute long prompts in pieces, beside running answers
+    KV_CACHE_PRECISION        device's  u8, u4, i8, f16, bf16 or f32
+    INFERENCE_PRECISION_HINT  device's  f32, f16 or bf16
+    INFERENCE_NUM_THREADS     device's  threads of the CPU device
+    PLUGIN_CONFIG             {}        a JSON object of further OpenVINO properties
+
+Knows texts and figures; does not know OpenVINO.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_CACHE_PRECISIONS = ("u8", "u4", "i8", "f16", "bf16", "f32")
+_PRECISIONS = ("f32", "f16", "bf16")
+
+
+class BadSetting(ValueError):
+    """A parameter of config.pbtxt that cannot be used; the sentence names it."""
+
+
+@dataclass(frozen=True)
+class BackendSettings:
+    """`properties` go to OpenVINO as they are."""
+
+    context_length: int
+    device: str = "CPU"
+    cache_size_gb: int = 0
+    max_num_batched_tokens: int = 256
+    max_num_seqs: int = 256
+    max_queue_size: int = 512
+    enable_prefix_caching: bool = True
+    dynamic_split_fuse: bool = True
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_settings(parameters: Mapping[str, str], version_folder: Path) -> BackendSettings:
+    """The settings of an entry. Raises BadSetting."""
+
+    def get(name: str, parse: Callable[[str], T], default: T) -> T:
+        text = parameters.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise BadSetting(f"the parameter {name} of config.pbtxt is '{text}', but it must be {error}") from None
+
+    context = get("CONTEXT_LENGTH", _at_least(2), 0) or _context_of_checkpoint(version_folder)
+    nothing: dict[str, Any] = {}
+    properties = dict(get("PLUGIN_CONFIG", _json_object, nothing))
+    for name, choices in (("KV_CACHE_PRECISION", _CACHE_PRECISIONS), ("INFERENCE_PRECISION_HINT", _PRECISIONS)):
+        if precision := get(name, _one_of(choices), ""):
+            properties[name] = precision
+    if threads := get("INFERENCE_NUM_THREADS", _at_least(1), 0):
+        properties["INFERENCE_NUM_THREADS"] = threads
+    settings = BackendSettings(
+        context_length=context,
+        device=get("DEVICE", str.upper, "CPU"),
+        cache_size_gb=get("CACHE_SIZE_GB", _at_least(0), 0),
+        max_num_batched_tokens=get("MAX_NUM_BATCHED_TOKENS", _at_least(1), 256),
+        max_num_seqs=get("MAX_NUM_SEQS", _at_least(1), 256),
+        max_queue_size=get("MAX_QUEUE_SIZE", _at_least(0), 512),
+        enable_prefix_caching=get("ENABLE_PREFIX_CACHING", _truth, True),
+        dynamic_split_fuse=get("DYNAMIC_SPLIT_FUSE", _truth, True),
+        properties=properties,
+    )
+    if not settings.dynamic_split_fuse and settings.max_num_batched_tokens < context:
+        # Without splitting, a prompt longer than a step would wait for ever.
+        raise BadSetting(
+            f"the parameter MAX_NUM_BATCHED_TOKENS of config.pbtxt is '{settings.max_num_batched_tokens}', but with "
+            f"DYNAMIC_SPLIT_FUSE off it must be at least the context of {context} tokens"
+        )
+    return settings
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise ValueError(f"a whole number of at least {least}")
+        return value
+
+    return parse
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text.lower()
+
+    return parse
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in _TRUE + _FALSE:
+        raise ValueError("true or false")
+    return text.lower() in _TRUE
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object")
+    return value
+
+
+def _context_of_checkpoint(folder: Path) -> int:
+    config = folder / "config.json"
+    try:
+        read = json.loads(config.read_text())
+    except (OSError, ValueError):
+        read = {}
+    # Models that also take pictures keep the language model's figures one level down.
+    for place in (read, read.get("text_config", {})):
+        if isinstance(figure := place.get("max_position_embeddings"), int) and figure > 1:
+            return figure
+    raise BadSetting(
+        f"the parameter CONTEXT_LENGTH of config.pbtxt is missing, and {config} has no max_position_embeddings"
+    )

@@ -1,0 +1,114 @@
+"""The life of a conversion: plan, stage, export, measure, write the manifest, publish.
+
+Tells what it does by events and prints nothing; knows no command line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from converters import fidelity
+from converters.entry_config import DEVICE, EntryConfig
+from converters.exporters import openvino
+from converters.isolation import offline
+from converters.model_card import model_card
+from converters.plan import ConversionPlan
+from converters.quiet import captured
+from modelyard.card import TEXT_GENERATION
+from modelyard.entry import Entry, entry_at, staged
+from modelyard.errors import ConversionFailed, EntryExists
+from modelyard.manifest import Fidelity, Manifest, read_manifest, record_files, write_manifest
+
+OnStep = Callable[[str], None]
+STEPS = ("wait", "export", "compress", "measure", "record", "publish")  # in this order; not every one comes
+BACKEND = "openvino_genai"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What came of it: the manifest of the entry, and whether the entry was there already."""
+
+    manifest: Manifest
+    already: bool
+
+
+def already_made(plan: ConversionPlan) -> Conversion | None:
+    """The entry that is there, when it is what this plan would make."""
+    manifest = read_manifest(entry_at(plan.repository, plan.name))
+    if manifest is None or not entry_at(plan.repository, plan.name).exists():
+        return None
+    source = plan.checkpoint.source
+    same = (manifest.source.kind, manifest.source.revision) == (source.kind, source.revision)
+    # A commit is unique to one model only; the digest of a folder is the same wherever the folder lies.
+    same = same and (source.kind == "folder" or manifest.source.location == source.location)
+    return Conversion(manifest, already=True) if same and dict(manifest.settings) == plan.settings else None
+
+
+def convert(plan: ConversionPlan, *, force: bool = False, on_step: OnStep, show: bool = False) -> Conversion:
+    """Carry a plan out. Raises EntryExists when another entry has the name and `force` is not set."""
+    if not force and (made := already_made(plan)) is not None:
+        return made
+    try:
+        with staged(plan.repository, plan.name, replace=force, on_wait=lambda: on_step("wait")) as entry:
+            manifest = _fill(plan, entry, on_step, show=show)
+            on_step("publish")
+    except EntryExists:
+        # Another conversion of the same name may have been quicker: its entry is as good as ours.
+        if (made := already_made(plan)) is not None:
+            return made
+        raise
+    return Conversion(manifest, already=False)
+
+
+def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) -> Manifest:
+    started, created = time.monotonic(), datetime.now(timezone.utc).replace(microsecond=0)
+    entry.version_folder.mkdir()
+    # Beside the entry and not in it: whatever ends the conversion, the whole staging folder goes.
+    scratch = entry.folder.parent / "scratch"
+    scratch.mkdir()
+    openvino.export(plan, entry.version_folder, scratch, on_step=on_step, show=show)
+    on_step("measure")
+    found = _measure(plan, entry.version_folder, scratch / "measure.log", show=show)
+
+    on_step("record")
+    card = model_card(plan.checkpoint, created=int(created.timestamp()))
+    entry.config.write_text(EntryConfig(BACKEND, card, {DEVICE: plan.device}).to_text(), encoding="utf-8")
+    manifest = Manifest(
+        name=plan.name,
+        task=TEXT_GENERATION,
+        source=plan.checkpoint.source,
+        architecture=plan.architecture,
+        parameters=plan.parameters,
+        context_length=plan.context_length,
+        precision=plan.precision,
+        device=plan.device,
+        settings=plan.settings,
+        tools=openvino.tool_versions(),
+        fidelity=found,
+        files=record_files(entry.folder),
+        created=created.isoformat(),
+        duration_s=round(time.monotonic() - started, 1),
+    )
+    write_manifest(entry, manifest)
+    return manifest
+
+
+def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> Fidelity:
+    try:
+        with offline(), captured(log, show=show):
+            return fidelity.measure(
+                plan.checkpoint,
+                version_folder,
+                trust_remote_code=plan.trust_remote_code,
+                parameters=plan.parameters,
+                limit=plan.context_length,
+            )
+    except Exception as error:
+        raise ConversionFailed(
+            f"the converted model could not be run beside the original: {error}",
+            hint="pass --debug to see all that was printed",
+        ) from error

@@ -1,0 +1,149 @@
+"""How true a converted model is: the original in PyTorch and the IR in OpenVINO read the same tokens.
+
+Compares what each thinks comes next; knows nothing of precisions, and judges nothing.
+"""
+
+from __future__ import annotations
+
+import gc
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from converters.model_card import chat_template
+from converters.source import Checkpoint
+from modelyard import host
+from modelyard.manifest import Fidelity
+
+# Ours, of several kinds: what a model says of prose, code, figures and other languages differs.
+TEXT = """\
+The night train left the harbour at ten past eleven and followed the coast until morning. From the window one could
+see the lamps of fishing boats, three in a row, and now and then a village asleep behind its wall. "How far is it to
+the border?" asked the boy. His mother looked at her watch, counted the stations on her fingers and said: about two
+hours, unless it snows. Water boils at 100 degrees Celsius at sea level, and at about 93 degrees at 2,000 metres.
+
+def median(values: list[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+Der Zug fuhr pünktlich ab. Le train est parti à l'heure. El tren salió a tiempo. 火车准时出发了。
+"""
+CONVERSATION = [
+    {"role": "user", "content": "Which is larger, a harbour or a pond? Answer in one sentence."},
+    {"role": "assistant", "content": "A harbour is larger: ships lie in it, while a pond is a small, still water."},
+    {"role": "user", "content": "And how many minutes are there in two and a half hours?"},
+]
+_LIBRARIES = 2**30  # bytes that PyTorch, OpenVINO and the scores take besides the weights
+_MAX_TOKENS = 256  # a text; with 150,000 words in the vocabulary its scores take 150 MB in 32 bits
+
+
+def measure(
+    checkpoint: Checkpoint, version_folder: Path, *, parameters: int, limit: int | None, trust_remote_code: bool
+) -> Fidelity:
+    """Run both models over our texts, at most `limit` tokens each (the context length)."""
+    import numpy as np
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        checkpoint.folder, local_files_only=True, trust_remote_code=trust_remote_code
+    )
+    texts = _texts(checkpoint, tokenizer)
+    longest = min(_MAX_TOKENS, limit or _MAX_TOKENS)
+    tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    pieces = [piece for ids in tokens if len(piece := ids[:longest]) > 1]
+    # 32 bits are exact; where they do not fit, 16 add a noise of their own, and the manifest says which it was.
+    exact = host.free_memory() > _LIBRARIES + 5.5 * parameters
+    originals = _original_scores(checkpoint, pieces, exact=exact, trust_remote_code=trust_remote_code)
+    converted = _converted_scores(version_folder, pieces, exact=exact)
+
+    same = total = 0
+    divergence = 0.0
+    for before, after in zip(originals, converted, strict=True):
+        same += int((before.argmax(-1) == after.argmax(-1)).sum())
+        total += len(before)
+        log_p, log_q = _log_softmax(before), _log_softmax(after)
+        divergence += float((np.exp(log_p) * (log_p - log_q)).sum())
+    return Fidelity(
+        agreement=round(same / total, 4),
+        # Rounding may leave it a hair below zero where both are the same.
+        kl_divergence=round(max(0.0, divergence / total), 6),
+        positions=total,
+        reference="float32" if exact else "bfloat16",
+        tokenizer_agrees=_same_tokens(version_folder, texts, tokens),
+    )
+
+
+def _texts(checkpoint: Checkpoint, tokenizer: Any) -> list[str]:
+    if chat_template(checkpoint) is None:
+        return [TEXT]
+    try:
+        chat = tokenizer.apply_chat_template(CONVERSATION, tokenize=False, add_generation_prompt=True)
+    except Exception:  # a template is a program of the checkpoint's author, and may refuse our conversation
+        return [TEXT]
+    return [TEXT, str(chat)]
+
+
+def _original_scores(
+    checkpoint: Checkpoint, pieces: list[list[int]], *, exact: bool, trust_remote_code: bool
+) -> list[Any]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        checkpoint.folder,
+        dtype=torch.float32 if exact else torch.bfloat16,
+        local_files_only=True,
+        trust_remote_code=trust_remote_code,
+        low_cpu_mem_usage=True,
+    ).eval()
+    with torch.inference_mode():
+        scores = [model(torch.tensor([piece]), use_cache=False).logits[0].float().numpy() for piece in pieces]
+    del model
+    gc.collect()
+    return scores
+
+
+def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: bool) -> list[Any]:
+    import numpy as np
+    import openvino as ov
+
+    core = ov.Core()
+    # The weights are what is measured, not this processor's shortcuts: bfloat16, and rounding activations to 8 bits.
+    hints = {"EXECUTION_MODE_HINT": "ACCURACY" if exact else "PERFORMANCE", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(str(version_folder / "openvino_model.xml"), "CPU", hints)
+    names = {name for port in compiled.inputs for name in port.get_names()}
+    scores = []
+    for piece in pieces:
+        request = compiled.create_infer_request()  # a new one has an empty key-value cache
+        ids = np.array([piece], dtype=np.int64)
+        inputs = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "position_ids": np.arange(ids.shape[1], dtype=np.int64)[None],
+            "beam_idx": np.zeros(1, dtype=np.int32),
+        }
+        result = request.infer({name: value for name, value in inputs.items() if name in names})
+        scores.append(result["logits"][0].astype(np.float32))
+    return scores
+
+
+def _same_tokens(version_folder: Path, texts: list[str], tokens: list[list[int]]) -> bool:
+    import openvino as ov
+
+    import_module("openvino_tokenizers")  # adds its operations to OpenVINO
+
+    tokenizer = ov.Core().compile_model(str(version_folder / "openvino_tokenizer.xml"), "CPU")
+    for text, expected in zip(texts, tokens, strict=True):
+        found = tokenizer([text])["input_ids"][0].tolist()
+        # The converted tokenizer puts the checkpoint's first token, if it has one, in front; we compare what follows.
+        if found[len(found) - len(expected) :] != expected:
+            return False
+    return True
+
+
+def _log_softmax(scores: Any) -> Any:
+    import numpy as np
+
+    shifted = scores - scores.max(-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))

@@ -1,0 +1,38 @@
+"""The precisions of weights on offer, and the one that is right when nobody asks for one.
+
+Knows sizes and what a device can run; does not know how weights are compressed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Precision = Literal["int4", "int4-cw", "int8", "fp16"]
+Device = Literal["CPU", "GPU", "NPU"]
+
+PRECISIONS: tuple[str, ...] = get_args(Precision)
+DEVICES: tuple[str, ...] = get_args(Device)
+
+# Bytes per parameter with scales and zero points, a little above what is measured.
+BYTES_PER_PARAMETER: dict[Precision, float] = {"int4": 0.6, "int4-cw": 0.6, "int8": 1.05, "fp16": 2.0}
+# NPUs run 16-bit and symmetric 4-bit weights; asymmetric ones have a zero point that they have no place for.
+NPU_PRECISIONS: tuple[Precision, ...] = ("int4-cw", "fp16")
+_SMALL = 1_000_000_000  # parameters; below it 4 bits cost more quality than the memory is worth
+
+
+def chosen_precision(asked: Precision | None, parameters: int, device: Device) -> tuple[Precision, str]:
+    """The precision and, where we chose it, why; an empty reason means that it was asked for."""
+    if asked is not None:
+        return asked, ""
+    if device == "NPU":
+        return "int4-cw", "the 4-bit form that NPUs run"
+    if parameters < _SMALL:
+        return "int8", f"below 1 B parameters ({in_words(parameters)}), 4 bits would cost too much quality"
+    return "int4", f"{in_words(parameters)} parameters"
+
+
+def in_words(parameters: int) -> str:
+    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if parameters >= size:
+            return f"{parameters / size:.3g} {unit}"
+    return str(parameters)

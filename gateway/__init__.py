@@ -1,0 +1,1 @@
+"""The FastAPI application: HTTP dialects in front, Triton behind."""

@@ -1,0 +1,1 @@
+"""The protocols that applications speak, one folder each: schemas, translate, routes."""

@@ -1,0 +1,1 @@
+"""`/chat`: a conversation per user, kept by the gateway."""

@@ -1,0 +1,178 @@
+"""One Triton over gRPC: generate, ask for state, load and unload models. A stream of its own for each request.
+
+Uses the raw stubs, since tritonclient's own stream cannot ask for the final mark and costs several times as much for
+a response. Knows nothing of other Tritons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import grpc
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+
+from gateway.domain.generation import Event, Sampling
+from gateway.engine import rpc_errors
+from gateway.engine.contract import STATUS_CODES
+from gateway.engine.tensors import Reader, to_infer_request
+from gateway.engine.watch import Watch
+from modelyard.card import ModelCard
+from modelyard.errors import EngineError, GenerationBroken, ModelyardError
+
+_OPTIONS = (
+    # The default of 4 MiB is too small for a picture.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A restarted Triton is found again within a second instead of two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # Triton drops clients that ping more often than every five minutes; a dead host is noticed by health checks.
+    ("grpc.keepalive_time_ms", 2**31 - 1),
+    # A proxy in the environment is for the web, not for an engine.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class TritonClient:
+    """Opens its channel when made, so it is made inside of the event loop."""
+
+    def __init__(self, url: str) -> None:
+        scheme, _, target = url.rpartition("://")
+        self.target = target
+        self._channel = (
+            grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+            if scheme == "grpcs"
+            else grpc.aio.insecure_channel(target, options=_OPTIONS)
+        )
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._streams: dict[str, set[Watch]] = {}
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def generate(
+        self, model: str, prompt: str, sampling: Sampling, *, stream: bool, timeout_s: float | None
+    ) -> AsyncGenerator[Event, None]:
+        """The events of one answer. Closing the generator, or cancelling its reader, cancels the work in Triton.
+
+        Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
+        """
+        reader = Reader(with_logprobs=sampling.logprobs is not None)
+        call = self._stub.ModelStreamInfer(metadata=STATUS_CODES, timeout=timeout_s)
+        watch = Watch(call, lambda: self.is_backend_alive(model))
+        self._streams.setdefault(model, set()).add(watch)
+        started = False
+        try:
+            try:
+                await call.write(to_infer_request(model, prompt, sampling, stream=stream))
+                await call.done_writing()
+            except (grpc.RpcError, asyncio.InvalidStateError):
+                # A write to a call that has ended already says only that; the read below has the reason.
+                pass
+            while True:
+                try:
+                    response = await call.read()
+                except (grpc.RpcError, asyncio.CancelledError) as error:
+                    if watch.condemned:
+                        raise rpc_errors.BackendDead(model) if not started else GenerationBroken() from error
+                    if isinstance(error, asyncio.CancelledError):
+                        raise
+                    raise rpc_errors.from_call(error, model=model, started=started) from error
+                if response is grpc.aio.EOF:
+                    break
+                watch.heard = True
+                if response.error_message:
+                    raise rpc_errors.from_text(response.error_message, model=model)
+                try:
+                    events = reader.read(response.infer_response)
+                except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    raise EngineError(f"the model '{model}' does not keep the text-generation contract") from error
+                for event in events:
+                    started = True
+                    yield event
+            if not reader.finished:
+                raise await _why_it_ended(call, model, started=started)
+        finally:
+            watch.stop()
+            self._streams[model].discard(watch)
+            call.cancel()
+
+    def condemn(self, model: str) -> None:
+        """End every stream of a model whose backend has died: Triton leaves them open, without a word, for ever."""
+        for watch in list(self._streams.get(model, ())):
+            watch.condemn()
+
+    async def is_backend_alive(self, model: str, timeout_s: float = 5.0) -> bool:
+        """Whether the process behind a model lives. Triton's own ModelReady says yes of a dead one."""
+        # Refused by every backend before it costs anything, and never even seen by one that is dead.
+        request = to_infer_request(model, "", Sampling(max_tokens=0), stream=False)
+        call = self._stub.ModelStreamInfer(metadata=STATUS_CODES, timeout=timeout_s)
+        try:
+            await call.write(request)
+            await call.done_writing()
+            await call.read()
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            return not rpc_errors.is_dead_backend(await call.details() or "")
+        finally:
+            call.cancel()
+        return True
+
+    async def is_live(self, timeout_s: float = 2.0) -> bool:
+        """Whether it answers. Its own readiness would say no for ever after one model among many failed to load."""
+        try:
+            return bool((await self._stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=timeout_s)).live)
+        except grpc.RpcError:
+            return False
+
+    async def card(self, model: str, timeout_s: float = 10.0) -> ModelCard:
+        """What the model's config.pbtxt says of it. Raises ModelNotLoaded, and EngineError for an unreadable one."""
+        try:
+            answer = await self._stub.ModelConfig(service_pb2.ModelConfigRequest(name=model), timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise rpc_errors.from_call(error, model=model) from error
+        parameters = {key: value.string_value for key, value in answer.config.parameters.items()}
+        try:
+            return ModelCard.from_parameters(parameters)
+        except (ValueError, TypeError) as error:
+            raise EngineError(f"the parameters in the config.pbtxt of '{model}' cannot be read: {error}") from error
+
+    async def index(self, timeout_s: float = 10.0) -> dict[str, bool]:
+        """Every model of the repository, and whether it is loaded."""
+        try:
+            answer = await self._stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(), timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise rpc_errors.from_call(error) from error
+        found: dict[str, bool] = {}
+        for model in answer.models:
+            found[model.name] = found.get(model.name, False) or model.state == "READY"
+        return found
+
+    async def load(self, model: str, timeout_s: float) -> None:
+        try:
+            await self._stub.RepositoryModelLoad(
+                service_pb2.RepositoryModelLoadRequest(model_name=model), timeout=timeout_s
+            )
+        except grpc.RpcError as error:
+            raise rpc_errors.from_load(error, model) from error
+
+    async def unload(self, model: str, timeout_s: float = 30.0) -> None:
+        try:
+            await self._stub.RepositoryModelUnload(
+                service_pb2.RepositoryModelUnloadRequest(model_name=model), timeout=timeout_s
+            )
+        except grpc.RpcError as error:
+            raise rpc_errors.from_call(error, model=model) from error
+
+
+async def _why_it_ended(call: grpc.aio.StreamStreamCall, model: str, *, started: bool) -> ModelyardError:
+    """The error of a stream that ended before its last response."""
+    code = await call.code()
+    if code is grpc.StatusCode.OK:
+        return GenerationBroken()
+    details = await call.details()
+    error = grpc.aio.AioRpcError(code, await call.initial_metadata(), await call.trailing_metadata(), details)
+    return rpc_errors.from_call(error, model=model, started=started)

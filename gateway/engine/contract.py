@@ -1,0 +1,33 @@
+"""Names and types of the text-generation tensors: the contract of Triton's vLLM backend, which ours keep too.
+
+No code. See docs/backend.md for what each of them means.
+"""
+
+from __future__ import annotations
+
+TEXT_INPUT = "text_input"
+STREAM = "stream"
+SAMPLING_PARAMETERS = "sampling_parameters"
+EXCLUDE_INPUT = "exclude_input_in_output"
+RETURN_FINISH_REASON = "return_finish_reason"
+RETURN_LOGPROBS = "return_logprobs"
+RETURN_INPUT_TOKENS = "return_num_input_tokens"
+RETURN_OUTPUT_TOKENS = "return_num_output_tokens"
+
+TEXT_OUTPUT = "text_output"
+FINISH_REASON = "finish_reason"
+LOGPROBS = "logprobs"
+INPUT_TOKENS = "num_input_tokens"
+OUTPUT_TOKENS = "num_output_tokens"
+
+BYTES = "BYTES"
+BOOL = "BOOL"
+
+STILL_RUNNING = b"None"  # the finish reason of a sequence that goes on
+
+# Asks Triton for a mark on the last response of a decoupled model, and the mark.
+WANT_FINAL = "triton_enable_empty_final_response"
+IS_FINAL = "triton_final_response"
+
+# Makes Triton end a stream with a gRPC status instead of a text without a code.
+STATUS_CODES = (("triton_grpc_error", "true"),)

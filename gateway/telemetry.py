@@ -1,0 +1,131 @@
+"""What is counted and noted of each request: one record, one line in the log, and Prometheus figures at its end.
+
+Nothing here is done per token. Knows no dialect; never sees what was asked or answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.domain.generation import Usage
+
+log = structlog.get_logger(__name__)
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+
+@dataclass
+class Record:
+    """One request while it is answered. `outcome` says more than the status where a stream ended otherwise."""
+
+    request_id: str
+    method: str
+    path: str
+    dialect: str
+    started_at: float = field(default_factory=time.perf_counter)
+    model: str = ""
+    status: int = 0
+    outcome: str = ""
+    problem: str = ""
+    first_token_at: float | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    def account(self, usage: Usage) -> None:
+        self.usage += usage
+
+
+_current: ContextVar[Record | None] = ContextVar("record", default=None)
+
+
+def current_record() -> Record:
+    """The record of the request that is being answered; a fresh one, which nobody reads, outside of any."""
+    return _current.get() or Record("", "", "", "")
+
+
+def begin(record: Record) -> None:
+    _current.set(record)
+
+
+class Telemetry:
+    """The figures of one application, in a registry of its own."""
+
+    def __init__(self, in_flight: Callable[[], float]) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("dialect", "model")
+        self._requests = Counter(
+            "modelyard_gateway_requests", "Requests answered.", (*labels, "status"), registry=self.registry
+        )
+        self._first_token = Histogram(
+            "modelyard_gateway_first_token_seconds",
+            "From the request to the first text.",
+            labels,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "modelyard_gateway_request_seconds",
+            "From the request to its end.",
+            labels,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._prompt_tokens = Counter("modelyard_gateway_prompt_tokens", "Tokens read.", labels, registry=self.registry)
+        self._completion_tokens = Counter(
+            "modelyard_gateway_completion_tokens", "Tokens written.", labels, registry=self.registry
+        )
+        self._cancelled = Counter(
+            "modelyard_gateway_cancelled_requests", "Requests whose client went away.", labels, registry=self.registry
+        )
+        gauge = Gauge("modelyard_gateway_requests_in_flight", "Answers in progress.", registry=self.registry)
+        gauge.set_function(in_flight)
+
+    def page(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def end(self, record: Record) -> None:
+        """Count a request and log its line."""
+        now = time.perf_counter()
+        labels = (record.dialect, record.model)
+        if record.dialect:
+            self._requests.labels(*labels, record.outcome or str(record.status)).inc()
+            self._duration.labels(*labels).observe(now - record.started_at)
+            if record.first_token_at is not None:
+                self._first_token.labels(*labels).observe(record.first_token_at - record.started_at)
+            if record.usage.prompt_tokens:
+                self._prompt_tokens.labels(*labels).inc(record.usage.prompt_tokens)
+            if record.usage.completion_tokens:
+                self._completion_tokens.labels(*labels).inc(record.usage.completion_tokens)
+            if record.outcome == "cancelled":
+                self._cancelled.labels(*labels).inc()
+        self._log(record, now)
+
+    def _log(self, record: Record, now: float) -> None:
+        fields: dict[str, object] = {
+            "id": record.request_id,
+            "method": record.method,
+            "path": record.path,
+            "status": record.status,
+            "ms": round((now - record.started_at) * 1e3, 1),
+        }
+        if record.model:
+            fields["model"] = record.model
+        if record.first_token_at is not None:
+            fields["first_token_ms"] = round((record.first_token_at - record.started_at) * 1e3, 1)
+            fields["prompt_tokens"] = record.usage.prompt_tokens
+            fields["completion_tokens"] = record.usage.completion_tokens
+        if record.outcome:
+            fields["outcome"] = record.outcome
+        if record.problem:
+            fields["problem"] = record.problem
+        if record.outcome == "broken" or record.status >= 500:
+            log.error("request", **fields)
+        elif record.dialect:
+            log.info("request", **fields)
+        else:
+            log.debug("request", **fields)

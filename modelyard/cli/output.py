@@ -1,0 +1,114 @@
+"""The only place that prints: results on standard output, progress and problems on standard error.
+
+Knows people, JSON and terminals; does not know what a step does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from modelyard.manifest import Fidelity
+
+
+def say(line: str) -> None:
+    print(line)
+
+
+def as_json(content: Any) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def problem(message: str, hint: str = "") -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def facts(pairs: Mapping[str, str]) -> None:
+    """Two columns, name and value."""
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        print(f"  {name:<{width}}  {value}")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Plain columns, so that `grep` and `awk` can read them too."""
+    widths = [max(len(line[column]) for line in [headings, *rows]) for column in range(len(headings))]
+    for line in [headings, *rows]:
+        print("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def in_bytes(size: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} B"
+
+
+def fidelity(measured: Fidelity) -> str:
+    words = (
+        f"next-token agreement {measured.agreement:.1%}, KL divergence {measured.kl_divergence:.4f} nats "
+        f"({measured.positions} positions, against {measured.reference})"
+    )
+    return words if measured.tokenizer_agrees else f"{words}; the converted tokenizer differs from the original"
+
+
+class Progress:
+    """Steps as they come: a spinner with the time on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._sentence = ""
+        self._since = 0.0
+
+    def step(self, sentence: str) -> None:
+        self.finish()
+        self._sentence, self._since = sentence, time.monotonic()
+        if self._console.is_terminal:
+            self._status = self._console.status(sentence)
+            self._status.start()
+        else:
+            self._console.print(f"  {sentence} ...", highlight=False)
+
+    def note(self, sentence: str) -> None:
+        """Something to know, said when the step that is running is done."""
+        self.finish()
+        self._console.print(f"  {sentence}", highlight=False)
+
+    def finish(self) -> None:
+        """The step that is running is done."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+            self._console.print(f"  {self._sentence}  {time.monotonic() - self._since:.1f} s", highlight=False)
+
+    def abandon(self) -> None:
+        """The step that is running failed; say no more of it."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress on a descriptor of its own: standard error may be sent elsewhere while a library is at work."""
+    from rich.console import Console
+
+    with os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace") as screen:
+        shown = Progress(Console(file=screen, soft_wrap=True))
+        try:
+            yield shown
+            shown.finish()
+        finally:
+            shown.abandon()

@@ -1,0 +1,88 @@
+"""A tiny model in a real Triton with the real engine, once for all tests of this folder."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from modelyard.engine.distribution import Distribution, find_distribution
+from modelyard.engine.log_lines import LogLine
+from modelyard.engine.process import TritonProcess
+from modelyard.settings import Settings
+from tests.backends.triton_client import Client
+
+_MAKER = Path(__file__).with_name("tiny_model.py")
+
+
+@pytest.fixture(scope="session")
+def version_folder(request: pytest.FixtureRequest) -> Path:
+    """The tiny model. Exporting it takes a quarter of a minute, so it is kept between runs."""
+    ingredients = _MAKER.read_bytes() + "".join(version(name) for name in ("optimum-intel", "openvino")).encode()
+    kept = request.config.cache.mkdir("tiny-model") / hashlib.sha256(ingredients).hexdigest()[:16]
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+            # In a process of its own: PyTorch would stay in this one's memory.
+            subprocess.run([sys.executable, _MAKER, f"{scratch}/1"], check=True, capture_output=True, timeout=300)
+            Path(scratch, "1").rename(kept)
+    return kept
+
+
+@pytest.fixture(scope="session")
+def distribution() -> Distribution:
+    return find_distribution(Settings().engine_python)
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("repository")
+
+
+@pytest.fixture(scope="session")
+def add_entry(repository: Path, version_folder: Path) -> Callable[..., Path]:
+    """Make an entry of the tiny model: `add_entry("name", DEVICE="CPU")`; the version folder is its own copy."""
+
+    def add(name: str, **parameters: str) -> Path:
+        folder = repository / name
+        shutil.copytree(version_folder, folder / "1")
+        lines = [
+            f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in parameters.items()
+        ]
+        (folder / "config.pbtxt").write_text("\n".join(['backend: "openvino_genai"', *lines]))
+        return folder
+
+    return add
+
+
+@pytest.fixture(scope="session")
+def log() -> list[LogLine]:
+    """What Triton has said so far."""
+    return []
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def triton(
+    distribution: Distribution, repository: Path, add_entry: Callable[..., Path], log: list[LogLine]
+) -> AsyncIterator[TritonProcess]:
+    # In full precision an answer does not depend on what else is computed at the same time, or is in the cache.
+    add_entry("tiny", KV_CACHE_PRECISION="f32", INFERENCE_PRECISION_HINT="f32")
+    process = await TritonProcess.launch(distribution, repository=repository, log=log.append)
+    yield process
+    await process.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(triton: TritonProcess) -> AsyncIterator[Client]:
+    """A client of a Triton in which the entry "tiny" is loaded."""
+    connected = Client(triton.grpc_address, f"http://127.0.0.1:{triton.metrics_port}/metrics")
+    await connected.load("tiny")
+    yield connected
+    await connected.close()
