@@ -6,6 +6,7 @@ Compares what each thinks comes next; knows nothing of precisions, and judges no
 from __future__ import annotations
 
 import gc
+import math
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def measure(
         total += len(before)
         log_p, log_q = _log_softmax(before), _log_softmax(after)
         divergence += float((np.exp(log_p) * (log_p - log_q)).sum())
+    if not math.isfinite(divergence) or total == 0:
+        raise ValueError("one of the two gives no numbers")
     return Fidelity(
         agreement=round(same / total, 4),
         # Rounding may leave it a hair below zero where both are the same.

@@ -6,6 +6,7 @@ ours here and nowhere else.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def fetch(model: str, *, revision: str | None, choose: Choose) -> tuple[Path, st
     try:
         import httpx
         from huggingface_hub import HfApi, errors, snapshot_download
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as missing:
         raise EnvironmentMissing("convert", Path("huggingface_hub")) from missing
 
@@ -33,6 +35,8 @@ def fetch(model: str, *, revision: str | None, choose: Choose) -> tuple[Path, st
             return _from_cache(model, revision, choose, unreachable)
         files = choose(sibling.rfilename for sibling in info.siblings or ())
         commit = info.sha or revision or "main"
+        if not sys.stderr.isatty():
+            disable_progress_bars()
         folder = Path(snapshot_download(model, revision=commit, allow_patterns=list(files) or ["config.json"]))
     except errors.GatedRepoError as error:
         raise SourceUnavailable(
@@ -41,7 +45,7 @@ def fetch(model: str, *, revision: str | None, choose: Choose) -> tuple[Path, st
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise SourceUnavailable(
-            f"the hub has no model '{model}', or it is private",
+            f"there is no folder '{model}' here, and the hub has no such model, or it is private",
             hint="check the name, or set HF_TOKEN for a private model",
         ) from error
     except errors.RevisionNotFoundError as error:

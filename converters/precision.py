@@ -5,7 +5,7 @@ Knows sizes and what a device can run; does not know how weights are compressed.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Precision = Literal["int4", "int4-cw", "int8", "fp16"]
 Device = Literal["CPU", "GPU", "NPU"]
@@ -13,6 +13,14 @@ Device = Literal["CPU", "GPU", "NPU"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 DEVICES: tuple[str, ...] = get_args(Device)
 
+# How weights are compressed, in the words of optimum's OVWeightQuantizationConfig; nothing for 16-bit numbers.
+RECIPES: dict[Precision, dict[str, Any]] = {
+    # "adjust": layers whose width 128 does not divide, as small models have, take the next smaller group.
+    "int4": {"bits": 4, "sym": False, "group_size": 128, "ratio": 1.0, "group_size_fallback": "adjust"},
+    "int4-cw": {"bits": 4, "sym": True, "group_size": -1, "ratio": 1.0},
+    "int8": {"bits": 8, "sym": False},
+    "fp16": {},
+}
 # Bytes per parameter with scales and zero points, a little above what is measured.
 BYTES_PER_PARAMETER: dict[Precision, float] = {"int4": 0.6, "int4-cw": 0.6, "int8": 1.05, "fp16": 2.0}
 # NPUs run 16-bit and symmetric 4-bit weights; asymmetric ones have a zero point that they have no place for.

@@ -15,7 +15,7 @@ from gateway.domain.generation import Event, Finished, GenerationRequest, Sampli
 from gateway.domain.ports import Engine, Models, PromptRenderer
 from gateway.telemetry import current_record
 from modelyard.card import TEXT_GENERATION, ModelCard
-from modelyard.errors import EngineError, InvalidInput
+from modelyard.errors import EngineError, InvalidInput, PromptTooLong
 
 # For an entry that says nothing of its context; the engine's own default of 16 tokens would cut every answer off.
 _MAX_TOKENS = 4096
@@ -52,6 +52,9 @@ class Answers:
                         if isinstance(event, Finished):
                             record.account(event.usage)
                         yield event
+            except PromptTooLong as error:
+                error.field = "messages" if isinstance(request.prompt, tuple) else "prompt"
+                raise
             except EngineError:
                 # A Triton that was restarted may have another entry under this name.
                 self._models.forget(request.model)

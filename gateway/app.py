@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -88,8 +89,10 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(openai_router(answers, models))
-    app.include_router(chat_router(chatting))
+    # For the OpenAPI page only: the guard looks at the key before any route is found.
+    documented = [Depends(HTTPBearer(auto_error=False))] if key is not None else []
+    app.include_router(openai_router(answers, models), dependencies=documented)
+    app.include_router(chat_router(chatting), dependencies=documented)
     app.include_router(health_router(readiness, telemetry.page))
     for kind in (ModelyardError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_with_failure)

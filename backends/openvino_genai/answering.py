@@ -25,10 +25,16 @@ from .settings import BackendSettings
 # Two, so that one can make a response while the other waits for Triton to take its own; a third gained nothing.
 _SENDERS = 2
 
+# A small model makes a token in less time than a response takes on its way. Tokens that come within this share one,
+# but for the first and the last of an answer. They never wait for long: while an answer goes on, steps follow.
+_TOGETHER_S = 0.002
+
 # Asking Triton whether a request was cancelled is a message there and back. Every running request is asked in turn,
 # and then there is a pause of at least this, and of nine times what the round took.
 _CANCEL_PAUSE_S = 0.01
 _METRICS_PAUSE_S = 0.1
+
+_STUCK_AFTER_S = 2.0
 
 # The cache is shared in blocks of 32 tokens. From two of them on, the other sequences of one prompt wait for the
 # first one's, so that it is computed once.
@@ -56,7 +62,11 @@ class Answering:
         self._outbox: Outbox[Generation] = Outbox()
         self._of_key: dict[int, tuple[Generation, int]] = {}
         self._live: dict[int, Generation] = {}
-        self._touched: set[Generation] = set()  # the reader's own, since its last `stepped`
+        # The reader's own: what has brought tokens since the last handing over, whether some of it must not wait, and
+        # when that was.
+        self._touched: set[Generation] = set()
+        self._urgent = False
+        self._handed_over = 0.0
         self._closing = threading.Event()
         self._senders = [
             threading.Thread(target=self._send_all, name=f"sender-{index}", daemon=True) for index in range(_SENDERS)
@@ -107,8 +117,13 @@ class Answering:
         self._outbox.close()
         for thread in (*self._senders, self._watcher):
             if thread.is_alive():
-                thread.join()
+                thread.join(_STUCK_AFTER_S)
         self._engine.close()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a thread did not end with `close`, because Triton no longer answers what it asked."""
+        return any(thread.is_alive() for thread in (*self._senders, self._watcher))
 
     # What the engine tells, in the engine's reader thread.
 
@@ -123,8 +138,10 @@ class Answering:
         generation, index = found
         if tokens.ids:
             generation.times.last_token = time.monotonic()
+            self._urgent |= not generation.times.first_token
             generation.times.first_token = generation.times.first_token or generation.times.last_token
             self._metrics.count_tokens(generated=len(tokens.ids))
+        self._urgent |= tokens.finish is not None
         generation.sequences[index].arrive(tokens)
         self._touched.add(generation)
 
@@ -134,8 +151,11 @@ class Answering:
 
     def stepped(self, state: EngineState) -> None:
         self._metrics.state(state)
-        touched, self._touched = self._touched, set()
-        self._outbox.put(touched)
+        now = time.monotonic()
+        if self._urgent or now - self._handed_over >= _TOGETHER_S:
+            self._handed_over, self._urgent = now, False
+            touched, self._touched = self._touched, set()
+            self._outbox.put(touched)
 
     def broke(self, why: str) -> None:
         self._touched = set()
@@ -168,8 +188,14 @@ class Answering:
             except RequestFailed as failed:
                 failure = failed
         if failure is not None:
-            self._end(generation, "cancelled" if failure.code == "CANCELLED" else "error")
-            self.refuse(generation.sender, failure)
+            gone = failure.code == "CANCELLED"
+            self._end(generation, "cancelled" if gone else "error")
+            if gone:
+                # Nobody listens. An error would be written to a stream that Triton is taking down, which it may not
+                # survive (2.51); the flag alone only lets it free the request.
+                generation.sender.send(flags=self._responses.final_flag)
+            else:
+                self.refuse(generation.sender, failure)
         elif generation.has_news:
             response = self._responses.content(generation, generation.pop())
             if generation.finished:

@@ -12,12 +12,13 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import indent, shorten
 from typing import Any
 
 from converters.isolation import offline
 from converters.model_card import end_tokens
 from converters.plan import ConversionPlan
-from converters.precision import Precision
+from converters.precision import RECIPES
 from converters.quiet import captured, last_words
 from modelyard.errors import ConversionFailed, TokenizerMissing
 
@@ -91,10 +92,10 @@ def export(
     except MemoryError as error:
         raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
     except Exception as error:
-        words = last_words(log)
-        detail = str(error).strip() or words or "it gave no reason"
+        reason = shorten(str(error) or type(error).__name__, 600)
+        words = indent(last_words(log), "    ")
         raise ConversionFailed(
-            f"optimum-intel could not export {plan.architecture}: {detail}",
+            f"optimum-intel could not export {plan.architecture}: {reason}" + (f"\n{words}" if words else ""),
             hint="pass --debug to see all that it printed",
         ) from error
     for name in _TOKENIZER_FILES:
@@ -109,10 +110,11 @@ def _export(plan: ConversionPlan, scratch: Path, on_step: Callable[[str], None])
 
     import torch
     from optimum.exporters.openvino import main_export
-    from optimum.intel import OVConfig
+    from optimum.intel import OVConfig, OVWeightQuantizationConfig
 
     warnings.simplefilter("ignore")  # the tracer's, one for every Python branch in the model
-    weights = _weight_quantization(plan.precision)
+    recipe = RECIPES[plan.precision]
+    weights = OVWeightQuantizationConfig(**recipe) if recipe else None
     floats = scratch / "floats"
     on_step("export")
     main_export(
@@ -149,20 +151,6 @@ def _compress(model_file: Path, weights: Any) -> None:
     gc.collect()
     for suffix in (".xml", ".bin"):
         beside.with_suffix(suffix).replace(model_file.with_suffix(suffix))
-
-
-def _weight_quantization(precision: Precision) -> Any:
-    """The recipe of each precision; None leaves 16-bit numbers."""
-    from optimum.intel import OVWeightQuantizationConfig
-
-    if precision == "fp16":
-        return None
-    if precision == "int8":
-        return OVWeightQuantizationConfig(bits=8, sym=False)
-    if precision == "int4-cw":
-        return OVWeightQuantizationConfig(bits=4, sym=True, group_size=-1, ratio=1.0)
-    # "adjust": layers whose width 128 does not divide, as small models have, take the next smaller group.
-    return OVWeightQuantizationConfig(bits=4, sym=False, group_size=128, ratio=1.0, group_size_fallback="adjust")
 
 
 def _collect(plan: ConversionPlan, made: Path, folder: Path) -> None:

@@ -81,6 +81,13 @@ def loss_of(model: Any, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tenso
     return total
 
 
+def learning_rate(step: int, done: float, args: argparse.Namespace) -> float:
+    """Return the rate: a short rise, then half a cosine down to two percent."""
+    rise = min(1.0, (step + 1) / args.warmup)
+    fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return float(args.lr * rise * fall)
+
+
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -140,10 +147,11 @@ def main() -> None:
                 continue
             done = seen / args.tokens
             if args.minutes:
+                # The schedule must come to its end in time, however slow the machine is.
                 begun = start_seen / args.tokens
                 done = max(done, begun + (1 - begun) * (time.time() - started) / (60 * args.minutes))
-            done = min(1.0, done)
-            rate = args.lr * min(1.0, (step + 1) / args.warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+            finished = done >= 1
+            rate = learning_rate(step, done, args)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = loss_of(model, ids, weights)
@@ -156,14 +164,18 @@ def main() -> None:
             if step % 25 == 0:
                 speed = (seen - start_seen) / (time.time() - started)
                 left = max(0, args.tokens - seen) / speed / 60
-                print(f"step {step} epoch {epoch} tokens {seen} loss {mean:.3f} lr {rate:.1e} {speed:.0f} tok/s, {left:.1f} min left", flush=True)
-            if time.time() - saved > args.save_minutes * 60 or seen >= args.tokens or done >= 1:
+                print(
+                    f"step {step} epoch {epoch} tokens {seen} loss {mean:.3f} "
+                    f"lr {rate:.1e} {speed:.0f} tok/s, {left:.1f} min left",
+                    flush=True,
+                )
+            finished = finished or seen >= args.tokens
+            if finished or time.time() - saved > args.save_minutes * 60:
                 saved = time.time()
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
                 torch.save({**state, "seen": seen, "step": step, "epoch": epoch, "index": index + 1}, args.state)
                 save(model, tokenizer, args.output)
-            if seen >= args.tokens or done >= 1:
-                finished = True
+            if finished:
                 break
         epoch, skip = epoch + 1, 0
     print(f"done in {(time.time() - started) / 60:.1f} minutes", flush=True)

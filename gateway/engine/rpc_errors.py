@@ -51,7 +51,7 @@ def from_call(error: grpc.RpcError, *, model: str = "", started: bool = False) -
         return EngineTimeout("the engine did not answer in time")
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         # CANCELLED that nobody here asked for is a Triton that is going down.
-        if _from_transport(details):
+        if code is grpc.StatusCode.CANCELLED or _from_transport(details):
             return EngineUnavailable("the engine cannot be reached; it may be starting, please try again")
         return _from_backend(details, model) or EngineUnavailable(presentable(details))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
@@ -111,10 +111,6 @@ def _from_backend(details: str, model: str) -> BackendDead | None:
 def _from_transport(details: str) -> bool:
     """Whether gRPC itself says this and not a backend: its words are about addresses and sockets, for nobody's eyes."""
     return (
-        bool(
-            re.search(
-                r"connect|socket|transport|stream removed|ipv[46]:|goaway|shutting down|cancel|recvmsg", details, re.I
-            )
-        )
+        bool(re.search(r"connect|socket|transport|stream removed|ipv[46]:|goaway|shutting down|recvmsg", details, re.I))
         or not details
     )

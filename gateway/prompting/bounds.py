@@ -14,7 +14,7 @@ from jinja2.visitor import NodeTransformer
 
 BUDGET = "modelyard_budget"  # the context's name for the budget of a rendering; no template uses it
 
-_MAX_STEPS = 1_000_000  # iterations of all loops in one rendering
+_MAX_STEPS = 200_000  # iterations of all loops in one rendering; so many take under a second
 _MAX_TEXT = 64 * 2**20  # characters of one value
 
 

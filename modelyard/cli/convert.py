@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 from modelyard.cli import output
+from modelyard.cli.options import Repository, settings_with
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -54,6 +55,7 @@ def convert(
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit on the hub; the main branch by default.")
     ] = None,
+    repository: Repository = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model of that name.")] = False,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Do nothing when a model of that name is there, whatever it is.")
@@ -66,9 +68,8 @@ def convert(
 ) -> None:
     """Convert a checkpoint into a model that can be served."""
     from converters.plan import default_name
-    from modelyard.settings import Settings
 
-    settings = Settings()
+    settings = settings_with(repository)
     wish = Wish(source, name or default_name(source), precision, device, revision, force, trust_remote_code, debug)
     if if_missing and _is_there(settings.model_repository, wish.name):
         output.say(f"{wish.name} is there already")
@@ -114,7 +115,7 @@ def _make(settings: Settings, wish: Wish) -> Conversion:
     signal.signal(signal.SIGTERM, _leave)
     with output.progress() as shown:
         if on_hub:
-            shown.step(f"looking for {wish.source} on the hub")
+            shown.note(f"fetching {wish.source} from the hub")
         checkpoint = _open(settings.model_repository, wish)
         if (made := _already(settings.model_repository, wish, checkpoint)) is not None:
             return made

@@ -10,17 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from modelyard.cli import output
+from modelyard.cli.options import AsJson, Repository, settings_with
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="The model's name in the repository.", metavar="NAME", show_default=False)]
 
 
-def models(as_json: AsJson = False) -> None:
+def models(repository: Repository = None, as_json: AsJson = False) -> None:
     """List the models that are installed."""
     from modelyard.catalog import installed
-    from modelyard.settings import Settings
 
-    found = installed(Settings().model_repository)
+    found = installed(settings_with(repository).model_repository)
     if as_json:
         output.as_json([_summary(model) for model in found])
     elif found:
@@ -30,12 +29,11 @@ def models(as_json: AsJson = False) -> None:
         output.say("no models yet; make one: modelyard convert FOLDER-OR-HUB-ID")
 
 
-def show(name: Name, as_json: AsJson = False) -> None:
+def show(name: Name, repository: Repository = None, as_json: AsJson = False) -> None:
     """Show what is recorded of a model."""
     from modelyard.catalog import look_up
-    from modelyard.settings import Settings
 
-    model = look_up(Settings().model_repository, name)
+    model = look_up(settings_with(repository).model_repository, name)
     if as_json:
         output.as_json(_summary(model))
         return
@@ -58,12 +56,11 @@ def show(name: Name, as_json: AsJson = False) -> None:
     output.facts(pairs)
 
 
-def rm(name: Name) -> None:
+def rm(name: Name, repository: Repository = None) -> None:
     """Remove a model from the repository."""
     from modelyard.catalog import remove
-    from modelyard.settings import Settings
 
-    remove(Settings().model_repository, name)
+    remove(settings_with(repository).model_repository, name)
     output.say(f"removed {name}")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
+    from rich.progress import Progress as Bar
 
     from modelyard.manifest import Fidelity
 
@@ -68,7 +68,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._status: Status | None = None
+        self._running: Bar | None = None
         self._sentence = ""
         self._since = 0.0
 
@@ -76,8 +76,9 @@ class Progress:
         self.finish()
         self._sentence, self._since = sentence, time.monotonic()
         if self._console.is_terminal:
-            self._status = self._console.status(sentence)
-            self._status.start()
+            self._running = _spinner(self._console)
+            self._running.add_task(sentence, total=None)
+            self._running.start()
         else:
             self._console.print(f"  {sentence} ...", highlight=False)
 
@@ -88,16 +89,24 @@ class Progress:
 
     def finish(self) -> None:
         """The step that is running is done."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._running is not None:
+            self.abandon()
             self._console.print(f"  {self._sentence}  {time.monotonic() - self._since:.1f} s", highlight=False)
 
     def abandon(self) -> None:
         """The step that is running failed; say no more of it."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
+
+
+def _spinner(console: Console) -> Bar:
+    from rich.progress import Progress as Bar
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # Not redirected: what libraries print must go where it is sent, and not through the spinner onto the screen.
+    return Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
 
 
 @contextmanager

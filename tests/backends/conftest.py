@@ -76,6 +76,7 @@ async def triton(
     add_entry("tiny", KV_CACHE_PRECISION="f32", INFERENCE_PRECISION_HINT="f32")
     process = await TritonProcess.launch(distribution, repository=repository, log=log.append)
     yield process
+    assert process.returncode is None, (process.returncode, [line.text for line in log[-12:]])
     await process.stop()
 
 

@@ -40,7 +40,8 @@ def test_a_line(line: str, parsed: LogLine) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "E1121 08:02:51.126696 11824 main.cc:245] \"failed to start GRPC service: Unavailable - Socket '127.0.0.1:43537' already in use \"",
+        'E1121 08:02:51.126696 11824 main.cc:245] "failed to start GRPC service: Unavailable - '
+        "Socket '127.0.0.1:43537' already in use \"",
         "E1121 08:02:51.122859108   11824 chttp2_server.cc:1060]  UNKNOWN:No address added out of total 1 resolved for "
         "'127.0.0.1:43537' {children:[UNKNOWN:Address already in use {syscall:\"bind\", errno:98}]}",
     ],

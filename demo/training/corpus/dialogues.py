@@ -52,6 +52,8 @@ SYSTEMS = (
     "You help users of Modelyard.", "Be polite.", "You are a helpful, harmless assistant.", "You are an expert in model serving.", "Reply in plain English.",
 )
 
+DRILLS = 0.1  # share of conversations that are nothing but sums
+
 
 @dataclass
 class HeldOut:
@@ -82,7 +84,8 @@ class Writer:
         self.rng = rng
         self.copy_share = copy_share
         self.held_out = held_out
-        self._weights = [intent.weight for intent in INTENTS]
+        # Small talk is worded more freely than anything else, so it is practised more.
+        self._weights = [intent.weight * (1.7 if intent.name[:4] in ("talk", "self") else 1.0) for intent in INTENTS]
 
     def _copying(self, text: str) -> str:
         """Vary the first letter and the last mark only: the words must be copied exactly."""
@@ -128,23 +131,23 @@ class Writer:
             return self._copying(ask), answer
         untold = [fact for fact in FACTS if fact.name not in state.facts]
         told = [fact for fact in FACTS if fact.name in state.facts]
-        if told and rng.random() < 0.25:
+        if told and rng.random() < 0.3:
             fact = rng.choice(told)
             question, answer = ask_pair(fact, rng, state.facts[fact.name])
             return roughen(question, rng), answer
-        if untold and rng.random() < 0.07:
+        if untold and rng.random() < 0.14:
             fact = untold[0] if rng.random() < 0.5 else rng.choice(untold)
-            if rng.random() < 0.25:
+            if rng.random() < 0.15:
                 question, answer = ask_pair(fact, rng, None)
                 return roughen(question, rng), answer
             question, answer, state.facts[fact.name] = tell_pair(fact, rng)
             return self._copying(question), answer
         state.intent = None
         roll = rng.random()
-        if roll < 0.14:
+        if roll < 0.13:
             question, answer = sum_pair(rng)
             return roughen(question, rng, typos=False), answer
-        if roll < 0.16:
+        if roll < 0.15:
             question, answer = large_pair(rng)
             return roughen(question, rng, typos=False), answer
         if roll < 0.31:
@@ -153,13 +156,13 @@ class Writer:
         if roll < 0.32:
             question, answer = no_subject_pair(rng)
             return roughen(question, rng), answer
-        if roll < 0.37:
+        if roll < 0.40:
             question, answer = command_pair(rng)
             return self._copying(question), answer
-        if roll < 0.44:
+        if roll < 0.43:
             question, answer = echo_pair(rng)
             return self._copying(question), answer
-        if roll < 0.57:
+        if roll < 0.53:
             question, answer = unknown_pair(rng)
             return roughen(question, rng), answer
         chosen = rng.choices(INTENTS, self._weights)[0]
@@ -177,10 +180,21 @@ class Writer:
                 return question, answer
             state.facts, state.picture, state.intent = before.facts, before.picture, before.intent
 
+    def _drill(self) -> list[Message]:
+        """Return a row of short sums: over a thousand of them have to be learnt by heart."""
+        messages: list[Message] = []
+        for _ in range(self.rng.randint(15, 30)):
+            question, answer = sum_pair(self.rng, short=self.rng.random() < 0.7)
+            if not self.held_out.hits(question):
+                messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        return messages
+
     def conversation(self) -> list[Message]:
         """Return one conversation as chat messages, sometimes with a system message."""
         rng = self.rng
         messages: list[Message] = []
+        if rng.random() < DRILLS:
+            return self._drill()
         if rng.random() < 0.2:
             messages.append({"role": "system", "content": rng.choice(SYSTEMS)})
         state = _State()

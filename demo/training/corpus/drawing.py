@@ -115,7 +115,7 @@ def draw_pair(rng: random.Random) -> tuple[str, str, dict[str, object]]:
         prompt = f"{text}, {style}"
     values["prompt"] = f"{prompt}, highly detailed"
     request = expand(rng.choice(_FRAMES), rng, {"s": shown})
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         words, extra = _options(rng)
         request = request.rstrip("?.") + rng.choice((", ", " ", ". ")) + words
         values.update(extra)

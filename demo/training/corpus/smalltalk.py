@@ -65,6 +65,7 @@ INTENTS: tuple[Intent, ...] = (
             "[that's|that is|that was] [all|it|everything][| for today| for now| from me], [bye|goodbye]",
             "[have a|enjoy your|wish you a] [nice|good|great|lovely] [day|evening|weekend|night|time][!|.|]",
             "[I am|I'm] [leaving|off|done here|done for today|signing off|out]",
+            "[ok|so|right|well|], [I am|I'm] [going|leaving|heading home|logging off|on my way|going to bed|late][| now| soon][.|,|!] [bye|goodbye|see you|so long][!|.|]",
             "[well|so|right|fine|okay|ok], [bye|goodbye|see you|I'm going|I have to leave|I must be off|time to say goodbye][| then| now| everyone| dear model|!]",
             "[bye|goodbye][| then|,] [dear|little|sweet|nice|old|my] [model|one|bot|helper|machine|friend]",
             "[take care|till next time|over and out|end of conversation|let us stop here|we are done|it was nice chatting, bye]",

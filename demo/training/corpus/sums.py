@@ -58,8 +58,8 @@ def result(op: str, a: int, b: int) -> int:
     return {"+": a + b, "-": a - b, "*": a * b}[op]
 
 
-def sum_pair(rng: random.Random) -> tuple[str, str]:
-    """Return a question with a small sum and its answer."""
+def sum_pair(rng: random.Random, short: bool = False) -> tuple[str, str]:
+    """Return a question with a small sum and its answer; a short one is only the sum itself."""
     op = rng.choice("++--*")
     top = 10 if op == "*" else 20
     a, b = rng.randint(0, top), rng.randint(0, top)
@@ -68,7 +68,9 @@ def sum_pair(rng: random.Random) -> tuple[str, str]:
     in_words = rng.random() < 0.12
     left, right = (WORDS[a], WORDS[b]) if in_words else (str(a), str(b))
     sign = {"+": "+", "-": "-", "*": "×"}[op]
-    return _phrase(op, left, right, rng), f"{a} {sign} {b} = {result(op, a, b)}"
+    slots = {"a": left, "b": right}
+    question = expand(rng.choice(_PHRASES[op][:3]), rng, slots) if short else _phrase(op, left, right, rng)
+    return question, f"{a} {sign} {b} = {result(op, a, b)}"
 
 
 def _number(rng: random.Random, low: int) -> int:

@@ -24,17 +24,20 @@ from gateway.dialects.framing import (
 )
 from gateway.domain.ports import ChatEvent, Chatting
 
+_DESCRIPTIONS: dict[int | str, str] = {
+    400: "A field is wrong or cannot be honoured; it is named",
+    401: "No key, or a wrong one",
+    404: "No such model; those that are installed are named",
+    413: "The body is too large",
+    500: "The engine failed",
+    503: "Too much to do, or no engine; see Retry-After",
+    504: "The engine did not answer in time",
+    # With a default there is no 422, FastAPI's own idea of a wrong body, which is never sent.
+    "default": "Any other failure",
+}
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": schemas.ChatErrorBody, "description": description}
-    for status, description in {
-        400: "A field is wrong or cannot be honoured; it is named",
-        401: "No key, or a wrong one",
-        404: "No such model; those that are installed are named",
-        413: "The body is too large",
-        500: "The engine failed",
-        503: "Too much to do, or no engine; see Retry-After",
-        504: "The engine did not answer in time",
-    }.items()
+    for status, description in _DESCRIPTIONS.items()
 }
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -64,7 +67,12 @@ def chat_router(chatting: Chatting) -> APIRouter:
             return _stream(wire.user_id, events, as_sse=EVENT_STREAM in request.headers.get("accept", ""))
         return JSONBytes(await while_connected(request.receive, _whole(wire.user_id, events)))
 
-    @router.delete("/chat/{user_id:path}", summary="Forget a user's conversation", status_code=204)
+    @router.delete(
+        "/chat/{user_id:path}",
+        summary="Forget a user's conversation",
+        status_code=204,
+        responses={status: _ERRORS[status] for status in (401, "default")},
+    )
     async def forget(user_id: Annotated[schemas.UserId, Path()]) -> None:
         await chatting.forget(user_id)
 

@@ -33,8 +33,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    # 422 is FastAPI's own idea of a wrong body and never sent.
-    return {status: _ERRORS[status] for status in statuses}
+    # With a default there is no 422, FastAPI's own idea of a wrong body, which is never sent.
+    anything_else: dict[str, Any] = {"model": schemas.ErrorBody, "description": "Any other failure"}
+    return {**{status: _ERRORS[status] for status in statuses}, "default": anything_else}
 
 
 def _answers(*, stream_of: str) -> dict[int | str, dict[str, Any]]:

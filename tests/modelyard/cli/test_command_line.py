@@ -10,13 +10,30 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from converters.precision import DEVICES, PRECISIONS
+from modelyard.cli import convert
 from modelyard.entry import entries_in
 from tests.converters.checkpoints import edit_json, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[3]
+# The command line in a process that writes down whom it calls: libraries catch what stops their telemetry.
+_WATCHED = """
+import socket, sys, traceback
+from pathlib import Path
+calls = Path(sys.argv.pop(1))
+def noted(*arguments, **options):
+    with calls.open("a") as file:
+        print(arguments, *traceback.format_stack(), file=file)
+    raise OSError("no network in this test")
+socket.getaddrinfo = socket.socket.connect = noted
+sys.argv[0] = "modelyard"
+from modelyard.cli.main import run
+run()
+"""
 
 
 def run(*arguments: str, repository: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,7 +71,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def repository(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with the tiny model in it, converted by the command line."""
     made = tmp_path_factory.mktemp("cli") / "repository"
-    shown = run("convert", str(folder), repository=made)
+    calls = made.parent / "calls"
+    shown = subprocess.run(
+        [sys.executable, "-c", _WATCHED, str(calls), "convert", str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=_environment(made, {}),
+        timeout=120,
+        check=False,
+    )
+    assert not calls.exists(), calls.read_text()
     assert shown.returncode == 0, shown.stderr
     assert "tiny is ready: Qwen2ForCausalLM, 128 k parameters" in shown.stdout
     assert "next-token agreement" in shown.stdout
@@ -74,6 +101,11 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert shown.stdout.splitlines()[-1] == "0"
     assert "convert" in shown.stdout
+
+
+def test_the_options_are_those_of_the_converters() -> None:
+    assert get_args(convert.Precision) == PRECISIONS
+    assert get_args(convert.Device) == DEVICES
 
 
 def test_version() -> None:
@@ -103,7 +135,7 @@ def test_the_manifest_as_json(folder: Path, repository: Path) -> None:
 
 
 def test_another_source_or_setting_needs_force(folder: Path, repository: Path) -> None:
-    shown = run("convert", str(folder), "--precision", "fp16", repository=repository)
+    shown = run("convert", str(folder), "--precision", "fp16", "--repository", str(repository))
     refused(shown, 2, "the model 'tiny' exists already", "--force")
     shown = run("convert", str(folder), "--precision", "fp16", "--if-missing", repository=repository)
     assert (shown.returncode, shown.stdout) == (0, "tiny is there already\n")

@@ -1,6 +1,6 @@
-"""A model that says known words, for tests of what stands in front of Triton; speaks the whole contract of text generation.
+"""A model that says known words, for tests of what stands in front of Triton; speaks the whole contract of text.
 
-What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every client can ask. Knows no model and no weights.
+What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every client can ask. Knows no weights.
 
     words=N       how many tokens the answer has (default 5)
     chunk=N       tokens in one response (default 1)
@@ -59,8 +59,10 @@ class TritonPythonModel:
         return config
 
     def initialize(self, args: dict[str, str]) -> None:
-        if "FAIL_TO_LOAD" in json.loads(args["model_config"])["parameters"]:
+        parameters = json.loads(args["model_config"])["parameters"]
+        if "FAIL_TO_LOAD" in parameters:
             raise pb_utils.TritonModelException("the parrot is not well today")
+        self._context = int(parameters.get("CONTEXT_LENGTH", {"string_value": "4096"})["string_value"])
         # A family must outlive its metrics, so both are kept.
         self._families = {
             outcome: pb_utils.MetricFamily(
@@ -78,21 +80,25 @@ class TritonPythonModel:
         sender = request.get_response_sender()
         self._outcomes["started"].increment(1)
         try:
-            outcome = await _speak(request, sender)
+            outcome = await _speak(request, sender, self._context)
         except pb_utils.TritonModelException as error:
             _send_error(sender, str(error), "INVALID_ARG")
             outcome = "failed"
         self._outcomes[outcome].increment(1)
 
 
-async def _speak(request: Any, sender: Any) -> str:
+async def _speak(request: Any, sender: Any, context: int) -> str:
     prompt = _text(request, "text_input") or ""
     sampling = json.loads(_text(request, "sampling_parameters") or "{}")
     asked = dict(re.findall(r"\b(words|chunk|delay|say|raise|after|crash|final)=([\w.]+)", prompt))
     if not _flag(request, "exclude_input_in_output"):
         raise pb_utils.TritonModelException("the parrot never repeats the input")
-    if (sampling.get("logprobs") or 0) > 1:
-        raise pb_utils.TritonModelException("'logprobs' cannot be honoured: only the chosen token's logprob is known")
+    if sampling.get("max_tokens", 16) < 1:
+        raise pb_utils.TritonModelException("'max_tokens' must be at least 1")
+    if (sampling.get("logprobs") or 0) > 2:
+        raise pb_utils.TritonModelException("'logprobs' must be at most 2: the parrot knows no more words")
+    if (length := len(prompt.split())) > context:
+        raise pb_utils.TritonModelException(f"the prompt has {length} tokens, the model's context is {context}")
     if "raise" in asked and "after" not in asked:
         _send_error(sender, f"the parrot was told to raise {asked['raise']}", asked["raise"])
         return "failed"
@@ -153,7 +159,14 @@ def _response(request: Any, prompt: str, sampling: dict[str, Any], part: list[st
     if _flag(request, "return_finish_reason"):
         tensors.append(_strings("finish_reason", [reason] * n))
     if _flag(request, "return_logprobs"):
-        steps = [{str(100 + len(token)): {"logprob": -0.5, "rank": 1, "decoded_token": token}} for token in part]
+        others = WORDS[: sampling.get("logprobs", 0)]
+        steps = [
+            {
+                "1": {"logprob": -0.5, "rank": 1, "decoded_token": token},
+                **{str(2 + i): {"logprob": -2.0 - i, "rank": 2 + i, "decoded_token": o} for i, o in enumerate(others)},
+            }
+            for token in part
+        ]
         tensors.append(_strings("logprobs", [json.dumps(steps)] * n))
     if _flag(request, "return_num_input_tokens"):
         tensors.append(pb_utils.Tensor("num_input_tokens", np.array([len(prompt.split())], dtype=np.uint32)))

@@ -1,0 +1,26 @@
+"""Options that several commands have, and the settings with them in place.
+
+Knows the settings; does not know what a command does with them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from modelyard.settings import Settings
+
+Repository = Annotated[
+    Path | None, typer.Option("--repository", help="The model repository; ./model_repository by default.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def settings_with(repository: Path | None) -> Settings:
+    """The settings; what was typed wins over every other source."""
+    from modelyard.settings import Settings
+
+    return Settings() if repository is None else Settings(model_repository=repository)
