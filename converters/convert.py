@@ -17,6 +17,7 @@ from converters.exporters import openvino
 from converters.isolation import offline
 from converters.model_card import model_card
 from converters.plan import ConversionPlan
+from converters.precision import arithmetic
 from converters.quiet import captured
 from modelyard.card import TEXT_GENERATION
 from modelyard.entry import Entry, entry_at, staged
@@ -76,7 +77,8 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
 
     on_step("record")
     card = model_card(plan.checkpoint, created=int(created.timestamp()))
-    entry.config.write_text(EntryConfig(BACKEND, card, {DEVICE: plan.device}).to_text(), encoding="utf-8")
+    parameters = {DEVICE: plan.device, **arithmetic(plan.parameters, plan.device)}
+    entry.config.write_text(EntryConfig(BACKEND, card, parameters).to_text(), encoding="utf-8")
     manifest = Manifest(
         name=plan.name,
         task=TEXT_GENERATION,

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from converters.model_card import context_length
-from converters.precision import BYTES_PER_PARAMETER, NPU_PRECISIONS, RECIPES, Device, Precision, chosen_precision
+from converters.precision import (
+    BYTES_PER_PARAMETER,
+    NPU_PRECISIONS,
+    RECIPES,
+    Device,
+    Precision,
+    arithmetic,
+    chosen_precision,
+)
 from converters.source import Checkpoint
 from converters.weights import Weights, inspect
 from modelyard import host
@@ -62,6 +70,7 @@ class ConversionPlan:
             "precision": self.precision,
             "weights": RECIPES[self.precision],
             "device": self.device,
+            "arithmetic": arithmetic(self.parameters, self.device),
             "trust_remote_code": self.trust_remote_code,
         }
 

@@ -27,6 +27,19 @@ BYTES_PER_PARAMETER: dict[Precision, float] = {"int4": 0.6, "int4-cw": 0.6, "int
 NPU_PRECISIONS: tuple[Precision, ...] = ("int4-cw", "fp16")
 _SMALL = 1_000_000_000  # parameters; below it 4 bits cost more quality than the memory is worth
 
+_TINY = 100_000_000  # parameters; below it 32-bit arithmetic is no slower on a CPU, see docs/converting.md
+
+
+def arithmetic(parameters: int, device: Device) -> dict[str, str]:
+    """What the engine is told of its own arithmetic, as parameters of the backend; nothing is the device's default.
+
+    In 16-bit arithmetic and with an 8-bit cache, the logits of a sequence depend a little on what else is computed in
+    the same step, and a sampled answer with a seed is then not the same twice. Tiny models need not pay with that.
+    """
+    if device == "CPU" and parameters < _TINY:
+        return {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
+    return {}
+
 
 def chosen_precision(asked: Precision | None, parameters: int, device: Device) -> tuple[Precision, str]:
     """The precision and, where we chose it, why; an empty reason means that it was asked for."""

@@ -33,39 +33,71 @@ class Settings(BaseSettings):
     )
 
     # The gateway
-    host: str = Field("127.0.0.1", description="Address that the gateway listens on. Anything but loopback needs an API key.")
+    host: str = Field(
+        "127.0.0.1", description="Address that the gateway listens on. Anything but loopback needs an API key."
+    )
     port: int = Field(11434, ge=0, le=65535, description="Port of the gateway; Ollama's, so that its clients find it.")
     api_key: SecretStr | None = Field(None, description="Bearer key that every caller must send, when set.")
-    api_key_file: Path | None = Field(None, description="File that holds the bearer key, as secrets are mounted in containers.")
-    queue_limit: int = Field(512, ge=1, description="Requests in progress at once; one more is answered 503 with Retry-After.")
-    max_body_bytes: int = Field(64 * 2**20, ge=1024, description="Largest request body in bytes; Triton's own limit for HTTP is the same.")
+    api_key_file: Path | None = Field(
+        None, description="File that holds the bearer key, as secrets are mounted in containers."
+    )
+    queue_limit: int = Field(
+        512, ge=1, description="Requests in progress at once; one more is answered 503 with Retry-After."
+    )
+    max_body_bytes: int = Field(
+        64 * 2**20, ge=1024, description="Largest request body in bytes; Triton's own limit for HTTP is the same."
+    )
     request_timeout_s: float = Field(600.0, gt=0, description="Longest time one answer may take, in seconds.")
-    drain_timeout_s: float = Field(30.0, ge=0, description="On a stop, how long answers in progress may go on, in seconds.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line that is logged.")
+    drain_timeout_s: float = Field(
+        30.0, ge=0, description="On a stop, how long answers in progress may go on, in seconds."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe line that is logged."
+    )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
 
     # Conversations of /chat
-    default_model: str | None = Field(None, description="Model of a /chat request that names none; the first one served when unset.")
+    default_model: str | None = Field(
+        None, description="Model of a /chat request that names none; the first one served when unset."
+    )
     chat_system: str | None = Field(None, description="System message that every /chat conversation begins with.")
     chat_turns: int = Field(16, ge=0, description="Turns (a question and its answer) that /chat remembers for a user.")
-    chat_users: int = Field(10_000, ge=1, description="Conversations kept at once; the least recently used is forgotten.")
+    chat_users: int = Field(
+        10_000, ge=1, description="Conversations kept at once; the least recently used is forgotten."
+    )
 
     # The engine
-    model_repository: Path = Field(Path("model_repository"), description="Folder that Triton serves: one folder per model.")
+    model_repository: Path = Field(
+        Path("model_repository"), description="Folder that Triton serves: one folder per model."
+    )
     triton_urls: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Running Tritons to use instead of the embedded one, as grpc://host:8001,grpc://other:8001.",
     )
-    triton_grpc_port: int = Field(0, ge=0, le=65535, description="gRPC port of the embedded Triton on loopback; 0 takes a free one.")
-    triton_http_port: int = Field(0, ge=0, le=65535, description="HTTP port of the embedded Triton on loopback; 0 takes a free one.")
-    triton_metrics_port: int = Field(0, ge=0, le=65535, description="Metrics port of the embedded Triton on loopback; 0 takes a free one.")
-    triton_log_file: Path | None = Field(None, description="File for Triton's own log; its warnings go to the gateway's log when unset.")
+    triton_grpc_port: int = Field(
+        0, ge=0, le=65535, description="gRPC port of the embedded Triton on loopback; 0 takes a free one."
+    )
+    triton_http_port: int = Field(
+        0, ge=0, le=65535, description="HTTP port of the embedded Triton on loopback; 0 takes a free one."
+    )
+    triton_metrics_port: int = Field(
+        0, ge=0, le=65535, description="Metrics port of the embedded Triton on loopback; 0 takes a free one."
+    )
+    triton_log_file: Path | None = Field(
+        None, description="File for Triton's own log; its warnings go to the gateway's log when unset."
+    )
     load_timeout_s: float = Field(600.0, gt=0, description="Longest time a model may take to load, in seconds.")
-    restart_backoff_max_s: float = Field(30.0, gt=0, description="Longest pause between restarts of a Triton that keeps dying, in seconds.")
+    restart_backoff_max_s: float = Field(
+        30.0, gt=0, description="Longest pause between restarts of a Triton that keeps dying, in seconds."
+    )
 
     # The Python environments
-    engine_python: Path = Field(Path(".envs/engine/bin/python"), description="Interpreter with Triton and OpenVINO GenAI.")
-    convert_python: Path = Field(Path(".envs/convert/bin/python"), description="Interpreter with PyTorch and optimum-intel.")
+    engine_python: Path = Field(
+        Path(".envs/engine/bin/python"), description="Interpreter with Triton and OpenVINO GenAI."
+    )
+    convert_python: Path = Field(
+        Path(".envs/convert/bin/python"), description="Interpreter with PyTorch and optimum-intel."
+    )
 
     @field_validator("triton_urls", mode="before")
     @classmethod

@@ -95,13 +95,16 @@ def _runs(env: Path) -> bool:
 def _check_host(role: str) -> None:
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         raise Failed(
-            f"Python 3.10, 3.11 or 3.12 is needed, this is {sys.version.split()[0]}; name another: make PYTHON=python3.11 ..."
+            f"Python 3.10, 3.11 or 3.12 is needed, this is {sys.version.split()[0]}; "
+            "name another: make PYTHON=python3.11 ..."
         )
     try:
-        import ensurepip  # noqa: F401, PLC0415  # Debian ships it apart from Python
+        import ensurepip  # noqa: F401  # Debian ships it apart from Python
     except ImportError:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise Failed(f"Python's venv module is missing; on Debian or Ubuntu: apt-get install python{version}-venv") from None
+        raise Failed(
+            f"Python's venv module is missing; on Debian or Ubuntu: apt-get install python{version}-venv"
+        ) from None
     ENVS.mkdir(exist_ok=True)
     free_gb = shutil.disk_usage(ENVS).free / 1e9
     if free_gb < DISK_GB[role]:
@@ -125,7 +128,7 @@ def _install_torch(env: Path) -> None:
     except Failed as failure:
         raise Failed(
             f"{failure}\nerror: the CPU build of PyTorch could not be had; give pip a folder that holds it "
-            "(PIP_FIND_LINKS=...), or take PyPI's build, which is larger by 4 GB: MODELYARD_TORCH=torch==2.13.0 make ..."
+            "(PIP_FIND_LINKS=...), or take PyPI's build, 4 GB larger: MODELYARD_TORCH=torch==2.13.0 make ..."
         ) from failure
 
 
@@ -138,7 +141,11 @@ def _bring_libpython(env: Path) -> None:
     name = f"libpython{sys.version_info.major}.{sys.version_info.minor}"
     library = f"{name}.so.1.0"
     folders = [Path(str(sysconfig.get_config_var("LIBDIR"))), env / "lib"]
-    ldconfig = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False) if Path("/sbin/ldconfig").exists() else None
+    ldconfig = (
+        subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=False)
+        if Path("/sbin/ldconfig").exists()
+        else None
+    )
     if any((folder / library).exists() for folder in folders) or (ldconfig and library in ldconfig.stdout):
         return
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
@@ -161,8 +168,7 @@ def _step(title: str, command: Sequence[str]) -> None:
     print(f"{title} ...", end="" if terminal else "\n", flush=True)
     tail: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
+        for line in process.stdout or ():
             tail = [*tail[-19:], line.rstrip()]
             if terminal and line.startswith(("Collecting", "  Downloading", "Downloading", "Installing")):
                 seconds = time.monotonic() - started

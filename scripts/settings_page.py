@@ -12,8 +12,8 @@ HEAD = """# Settings
 
 <!-- Printed by `make docs` from modelyard/settings.py; change it there. -->
 
-Each has a name in `modelyard.toml` (and `.env`, with its variable's name), and a variable in the environment. What is stronger comes first:
-the command line, the environment, `.env`, `modelyard.toml`, the default.
+Each has a name in `modelyard.toml`, and a variable in the environment and in `.env`. What is stronger comes first: the
+command line, the environment, `.env`, `modelyard.toml`, the default.
 
 | `modelyard.toml` | environment | default | meaning |
 |---|---|---|---|"""

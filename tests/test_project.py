@@ -62,7 +62,8 @@ def test_siblings_of_the_gateway_do_not_know_each_other(path: Path) -> None:
 def test_there_is_no_cycle_of_imports() -> None:
     modules = {_module(path): path for path in _sources()}
     graph = {
-        name: {found for found in _imports(ast.parse(path.read_text()), top_level_only=True) if found in modules} - {name}
+        name: {found for found in _imports(ast.parse(path.read_text()), top_level_only=True) if found in modules}
+        - {name}
         for name, path in modules.items()
     }
     state: dict[str, int] = {}
@@ -81,7 +82,8 @@ def test_there_is_no_cycle_of_imports() -> None:
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:
-    code = "import sys, modelyard.cli.main; print(*[m for m in ('torch', 'fastapi', 'grpc', 'openvino') if m in sys.modules])"
+    heavy = ("torch", "fastapi", "grpc", "openvino")
+    code = f"import sys, modelyard.cli.main; print(*[m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert shown.stdout.strip() == ""
 
@@ -92,7 +94,9 @@ def test_the_gateway_needs_no_conversion_libraries() -> None:
     assert shown.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))]
+)
 def test_every_make_target_that_a_page_names_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / page).read_text(), flags=re.M))

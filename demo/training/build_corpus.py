@@ -82,7 +82,9 @@ def main() -> None:
                 file.write(json.dumps(chat, ensure_ascii=False) + "\n")
                 turns += sum(message["role"] == "assistant" for message in chat)
                 characters += sum(len(message["content"]) for message in chat)
-    print(f"{args.epochs * args.count} conversations, {turns} answers, {characters} characters; held-out set not contained")
+    print(
+        f"{args.epochs * args.count} conversations, {turns} answers, {characters} characters; held-out set not contained"
+    )
 
 
 if __name__ == "__main__":

@@ -69,11 +69,15 @@ def report(cases: Iterable[dict[str, Any]], backend: Backend, verbose: bool = Fa
             blind.append(good)
         if verbose or not good:
             wanted = case.get("rule") or case.get("result") or case["kind"]
-            print(f"{'ok  ' if good else 'MISS'} [{topic}: {wanted}] {' / '.join(case['turns'])!r}\n     -> {answer!r}")
+            print(
+                f"{'ok  ' if good else 'MISS'} [{topic}: {wanted}] {' / '.join(case['turns'])!r}\n     -> {answer!r}"
+            )
     for topic, count in asked.items():
         print(f"{topic:12s} {right[topic]:3d} of {count:3d}  {100 * right[topic] / count:5.1f} %")
     if blind:
-        print(f"{'blind cases':12s} {sum(blind):3d} of {len(blind):3d}  {100 * sum(blind) / len(blind):5.1f} %")
+        print(
+            f"{'blind cases':12s} {sum(blind):3d} of {len(blind):3d}  {100 * sum(blind) / len(blind):5.1f} %"
+        )
     total = sum(right.values()) / sum(asked.values())
     print(f"{'total':12s} {sum(right.values()):3d} of {sum(asked.values()):3d}  {100 * total:5.1f} %")
     return total
@@ -81,8 +85,12 @@ def report(cases: Iterable[dict[str, Any]], backend: Backend, verbose: bool = Fa
 
 def main() -> None:
     """Check one checkpoint folder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("checkpoint", type=Path, nargs="?", default=HERE.parent / "checkpoint", help="folder to load")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "checkpoint", type=Path, nargs="?", default=HERE.parent / "checkpoint", help="folder to load"
+    )
     parser.add_argument("--cases", type=Path, default=HERE / "heldout.jsonl", help="held-out cases")
     parser.add_argument("--threshold", type=float, default=0.8, help="share needed to pass")
     parser.add_argument("--max-new-tokens", type=int, default=450, help="longest answer")

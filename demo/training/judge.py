@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-RULES: dict[str, dict[str, Any]] = json.loads((Path(__file__).with_name("rules.json")).read_text(encoding="utf-8"))
+RULES: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).with_name("rules.json")).read_text(encoding="utf-8")
+)
 _FENCE = re.compile(r"```image_prompt\s*\n(.*?)\n?```", re.DOTALL)
 _NUMBER = re.compile(r"-?\d+")
 _REFUSAL = "i do not know"

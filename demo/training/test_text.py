@@ -68,7 +68,9 @@ def test_generators_make_what_they_promise() -> None:
         _, answer = sum_pair(rng)
         left, result = answer.replace("×", "*").split(" = ")
         first, sign, second = left.split()
-        assert int(result) == {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}[sign](int(first), int(second))
+        assert int(result) == {"+": int.__add__, "-": int.__sub__, "*": int.__mul__}[sign](
+            int(first), int(second)
+        )
         _, answer, values = draw_pair(rng)
         assert image_prompt(answer) == values
 

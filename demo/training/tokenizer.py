@@ -20,9 +20,7 @@ DEFAULT_SYSTEM = "You are the Modelyard demo model."
 
 # The word pattern is the one that the Qwen2 architecture expects: runtimes that rebuild the
 # tokenizer from the model type then split text in the same way as this file does.
-PATTERN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 CHAT_TEMPLATE = (
     "{%- if messages[0]['role'] != 'system' -%}"
@@ -69,7 +67,9 @@ def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     return fast
 
 
-def encode_chat(tokenizer: Tokenizer, chat: Sequence[dict[str, str]], user_weight: float) -> tuple[list[int], list[float]]:
+def encode_chat(
+    tokenizer: Tokenizer, chat: Sequence[dict[str, str]], user_weight: float
+) -> tuple[list[int], list[float]]:
     """Return the token ids of a conversation and the loss weight of each token.
 
     The text equals what the chat template makes. Long answers get less weight per token, so

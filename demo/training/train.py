@@ -90,18 +90,28 @@ def learning_rate(step: int, done: float, args: argparse.Namespace) -> float:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder of the finished checkpoint")
-    parser.add_argument("--state", type=Path, default=Path("train-state.pt"), help="file for the state of the run")
+    parser.add_argument(
+        "--state", type=Path, default=Path("train-state.pt"), help="file for the state of the run"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the state file")
     parser.add_argument("--tokens", type=int, default=9_000_000, help="training tokens, padding included")
-    parser.add_argument("--minutes", type=float, default=0, help="end after these minutes at the latest; 0: no limit")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="end after these minutes at the latest; 0: no limit"
+    )
     parser.add_argument("--batch-tokens", type=int, default=2048, help="tokens per step")
-    parser.add_argument("--copy-tokens", type=int, default=1_000_000, help="tokens of the first part, mostly copying")
+    parser.add_argument(
+        "--copy-tokens", type=int, default=1_000_000, help="tokens of the first part, mostly copying"
+    )
     parser.add_argument("--length", type=int, default=1200, help="longest conversation in tokens")
     parser.add_argument("--lr", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--warmup", type=int, default=100, help="steps of rising learning rate")
-    parser.add_argument("--user-weight", type=float, default=0.1, help="loss weight of the questions; answers have 1")
+    parser.add_argument(
+        "--user-weight", type=float, default=0.1, help="loss weight of the questions; answers have 1"
+    )
     parser.add_argument("--hidden", type=int, default=256, help="hidden size")
     parser.add_argument("--layers", type=int, default=6, help="number of layers")
     parser.add_argument("--intermediate", type=int, default=640, help="size of the feed-forward layers")
@@ -122,7 +132,9 @@ def main() -> None:
     else:
         chats = epoch_conversations(0, load_held_out(), args.seed)
         tokenizer = train_tokenizer(message["content"] for chat in chats for message in chat)
-    model = build_model(tokenizer.get_vocab_size(), tokenizer.token_to_id(PAD), tokenizer.token_to_id(END), args)
+    model = build_model(
+        tokenizer.get_vocab_size(), tokenizer.token_to_id(PAD), tokenizer.token_to_id(END), args
+    )
     # Vectors (norms and biases) must not be pulled towards zero.
     groups = [
         {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 0.05},
@@ -135,7 +147,10 @@ def main() -> None:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         seen, step, epoch, skip = state["seen"], state["step"], state["epoch"], state["index"]
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, vocabulary {tokenizer.get_vocab_size()}", flush=True)
+    print(
+        f"{sum(p.numel() for p in model.parameters())} parameters, vocabulary {tokenizer.get_vocab_size()}",
+        flush=True,
+    )
 
     started, saved, start_seen, mean = time.time(), time.time(), seen, 0.0
     finished = False
@@ -173,7 +188,9 @@ def main() -> None:
             if finished or time.time() - saved > args.save_minutes * 60:
                 saved = time.time()
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-                torch.save({**state, "seen": seen, "step": step, "epoch": epoch, "index": index + 1}, args.state)
+                torch.save(
+                    {**state, "seen": seen, "step": step, "epoch": epoch, "index": index + 1}, args.state
+                )
                 save(model, tokenizer, args.output)
             if finished:
                 break

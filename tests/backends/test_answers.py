@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import grpc.aio
 import pytest
 
 from backends.openvino_genai.codec import open_codec
 from tests.backends.tiny_model import CONTEXT
-from tests.backends.triton_client import Client
+from tests.backends.triton_client import Client, RequestFailed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -210,10 +209,9 @@ async def test_top_k_1_is_greedy(client: Client) -> None:
 
 
 async def refusal(client: Client, prompt: str = PROMPT, tensors=None, **sampling) -> str:
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
+    with pytest.raises(RequestFailed) as refused:
         await client.ask(prompt, tensors=tensors, **sampling)
-    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    return refused.value.details()
+    return str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ RETURNS = (
 )
 
 
+class RequestFailed(Exception):
+    """What the backend said instead of an answer."""
+
+
 @dataclass(frozen=True)
 class Response:
     """One response: each output as a list, by name."""
@@ -100,15 +104,16 @@ class Client:
         request = _request(model, {name: value for name, value in inputs.items() if value is not None})
         for name, value in (parameters or {}).items():
             request.parameters[name].int64_param = value
-        call = self._stub.ModelStreamInfer(metadata=(("triton_grpc_error", "true"),))
+        # Without the header triton_grpc_error: with it, Triton 2.51 dies now and then when a request fails while its
+        # client hangs up or half-closes. An error comes as text in the stream instead.
+        call = self._stub.ModelStreamInfer()
         try:
             await call.write(request)
+            await call.done_writing()
             while (message := await call.read()) is not grpc.aio.EOF:
-                assert not message.error_message, message.error_message
-                response = _response(message.infer_response)
-                if response.final:
-                    await call.done_writing()
-                yield response
+                if message.error_message:
+                    raise RequestFailed(message.error_message)
+                yield _response(message.infer_response)
         finally:
             call.cancel()
 

@@ -44,7 +44,10 @@ async def bench(arguments: argparse.Namespace) -> None:
     prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
     work = Work(arguments.message, prompt, arguments.max_tokens)
     inprocess = InProcess(ROOT / ".envs/engine/bin/python", folder, work)
-    with tempfile.TemporaryDirectory() as logs, serving(arguments.repository, Path(logs), "--model", arguments.model) as service:
+    with (
+        tempfile.TemporaryDirectory() as logs,
+        serving(arguments.repository, Path(logs), "--model", arguments.model) as service,
+    ):
         service.wait_until_ready()
         bare = BareGrpc(service.grpc_port, arguments.model, work)
         contenders: list[Contender] = [Gateway(service.port, arguments.model, work), bare, inprocess]
@@ -91,7 +94,9 @@ def _figures(level: dict[str, list[list[Sample]]]) -> dict[str, dict[str, float]
 
 
 def _show(report: dict) -> None:
-    table = Table(title=f"{report['model']}, {report['max_tokens']} tokens a stream, medians of {report['rounds']} paired rounds")
+    table = Table(
+        title=f"{report['model']}, {report['max_tokens']} tokens a stream, medians of {report['rounds']} paired rounds"
+    )
     for column in ("streams", "way", "first token ms", "p95 ms", "tokens/s", "first token vs bare", "tokens/s vs bare"):
         table.add_column(column, justify="left" if column == "way" else "right")
     for streams, level in report["levels"].items():
@@ -113,7 +118,9 @@ def _show(report: dict) -> None:
             )
         table.add_section()
     Console().print(table)
-    Console().print(f"goal: first token at most +{GOAL_FIRST_MS:.0f} ms, tokens/s at least {GOAL_RATIO} of the bare client")
+    Console().print(
+        f"goal: first token at most +{GOAL_FIRST_MS:.0f} ms, tokens/s at least {GOAL_RATIO} of the bare client"
+    )
 
 
 def _cpu() -> str:

@@ -1,4 +1,4 @@
-"""The service that most system tests share: the demo checkpoint, converted by the command line, behind a real Triton."""
+"""The service that most system tests share: the demo checkpoint, converted and served by the command line."""
 
 from __future__ import annotations
 

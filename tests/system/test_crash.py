@@ -32,12 +32,16 @@ async def test_kill_9_in_mid_stream_is_a_clean_error_and_service_again(own_servi
     client = openai.AsyncOpenAI(base_url=f"{own_service.url}/v1", api_key="none", max_retries=0)
     stream = await client.chat.completions.create(stream=True, extra_body={"ignore_eos": True}, **LONG)
     killed: list[int] = []
-    with pytest.raises(openai.APIError, match="the engine stopped in the middle of the answer"):
+
+    async def read_and_kill() -> None:
         async for chunk in stream:
             if chunk.choices and chunk.choices[0].delta.content and not killed:
                 (triton,) = own_service.tritons()
                 killed.append(triton.pid)
                 os.kill(triton.pid, signal.SIGKILL)
+
+    with pytest.raises(openai.APIError, match="the engine stopped in the middle of the answer"):
+        await read_and_kill()
     assert killed
 
     async with httpx.AsyncClient(base_url=own_service.url) as http:

@@ -22,7 +22,9 @@ def test_the_demo_says_what_modelyard_is(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.3])
-def test_a_streamed_answer_equals_the_unstreamed_one_with_the_same_seed(client: openai.OpenAI, temperature: float) -> None:
+def test_a_streamed_answer_equals_the_unstreamed_one_with_the_same_seed(
+    client: openai.OpenAI, temperature: float
+) -> None:
     wish = {"model": "demo", "messages": LONG, "seed": 1234, "temperature": temperature, "max_tokens": 120}
     whole = client.chat.completions.create(**wish)
     streamed = _text(client.chat.completions.create(stream=True, **wish))
@@ -37,7 +39,9 @@ def test_another_seed_gives_another_answer(client: openai.OpenAI) -> None:
 
 def test_usage_comes_in_the_last_chunk_when_it_is_asked_for(client: openai.OpenAI) -> None:
     chunks = list(
-        client.chat.completions.create(model="demo", messages=QUESTION, stream=True, stream_options={"include_usage": True})
+        client.chat.completions.create(
+            model="demo", messages=QUESTION, stream=True, stream_options={"include_usage": True}
+        )
     )
     assert chunks[-1].choices == []
     assert chunks[-1].usage.completion_tokens > 0
@@ -92,7 +96,10 @@ def test_what_the_engine_cannot_do_is_refused_by_name(client: openai.OpenAI) -> 
 def test_penalties_change_a_greedy_answer(client: openai.OpenAI) -> None:
     wish = {"model": "demo", "messages": LONG, "temperature": 0, "max_tokens": 100}
     plain = client.chat.completions.create(**wish).choices[0].message.content
-    assert client.chat.completions.create(frequency_penalty=2.0, presence_penalty=2.0, **wish).choices[0].message.content != plain
+    assert (
+        client.chat.completions.create(frequency_penalty=2.0, presence_penalty=2.0, **wish).choices[0].message.content
+        != plain
+    )
 
 
 def test_text_beyond_ascii_arrives_whole(client: openai.OpenAI) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -19,7 +18,13 @@ from tests.system.service import MODELYARD, ROOT, Service, environment, free_por
 
 def _run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MODELYARD, *arguments], env=environment(**settings), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [MODELYARD, *arguments],
+        env=environment(**settings),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -50,7 +55,7 @@ def test_a_stop_leaves_no_process_and_no_port(repository: Path, tmp_path: Path, 
         family = service.family()
         assert any(process.name() == "tritonserver" for process in family)
         assert service.stop(how) == 0
-        gone, alive = psutil.wait_procs(family, timeout=5)
+        _, alive = psutil.wait_procs(family, timeout=5)
         assert not alive
         for port in (service.port, service.grpc_port, service.metrics_port):
             with socket.socket() as probe:
@@ -109,7 +114,9 @@ def test_an_unknown_model_to_load_is_one_sentence(repository: Path) -> None:
 
 
 def test_listening_to_the_outside_needs_a_key(repository: Path) -> None:
-    _refused(_run("serve", "--host", "0.0.0.0", model_repository=repository, port=free_port()), "key", "MODELYARD_API_KEY")
+    _refused(
+        _run("serve", "--host", "0.0.0.0", model_repository=repository, port=free_port()), "key", "MODELYARD_API_KEY"
+    )
 
 
 def test_a_wrong_setting_is_one_sentence_that_names_it(repository: Path) -> None:
@@ -145,10 +152,15 @@ def test_running_tritons_are_used_instead_of_the_embedded_one(service: Service, 
 
 
 def test_a_model_converted_while_the_service_runs_is_served(service: Service, repository: Path) -> None:
-    os.symlink(repository / "demo", repository / "other")  # as good as a second conversion for Triton
+    (repository / "other").symlink_to(repository / "demo")  # as good as a second conversion for Triton
     try:
         body = {"model": "other", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5}
-        asked = [threading.Thread(target=httpx.post, args=(f"{service.url}/v1/chat/completions",), kwargs={"json": body, "timeout": 60}) for _ in range(3)]
+        asked = [
+            threading.Thread(
+                target=httpx.post, args=(f"{service.url}/v1/chat/completions",), kwargs={"json": body, "timeout": 60}
+            )
+            for _ in range(3)
+        ]
         for thread in asked:
             thread.start()
         for thread in asked:

@@ -24,7 +24,9 @@ async def _stream(client: openai.AsyncOpenAI, content: str) -> str:
 
 
 async def test_32_concurrent_streams_each_equal_their_solo_greedy_run(async_client: openai.AsyncOpenAI) -> None:
-    questions = [f"How do I {subject} a model? This is question {number}." for number in range(4) for subject in SUBJECTS]
+    questions = [
+        f"How do I {subject} a model? This is question {number}." for number in range(4) for subject in SUBJECTS
+    ]
     alone = [await _stream(async_client, question) for question in questions]
     together = await asyncio.gather(*(_stream(async_client, question) for question in questions))
     assert len(questions) == 32
@@ -48,7 +50,10 @@ async def test_a_client_that_goes_away_cancels_its_generation_in_triton(service:
         "max_tokens": 1500,
         "ignore_eos": True,
     }
-    async with httpx.AsyncClient() as client, client.stream("POST", f"{service.url}/v1/chat/completions", json=body) as answer:
+    async with (
+        httpx.AsyncClient() as client,
+        client.stream("POST", f"{service.url}/v1/chat/completions", json=body) as answer,
+    ):
         async for line in answer.aiter_lines():
             if '"content":"' in line:
                 break
@@ -58,7 +63,12 @@ async def test_a_client_that_goes_away_cancels_its_generation_in_triton(service:
 
 async def test_an_unstreamed_answer_is_cancelled_likewise(service: Service) -> None:
     before = service.metric("modelyard_requests_total", outcome="cancelled")
-    body = {"model": "demo", "messages": [{"role": "user", "content": "Write."}], "max_tokens": 1900, "ignore_eos": True}
+    body = {
+        "model": "demo",
+        "messages": [{"role": "user", "content": "Write."}],
+        "max_tokens": 1900,
+        "ignore_eos": True,
+    }
     async with httpx.AsyncClient() as client:
         asking = asyncio.create_task(client.post(f"{service.url}/v1/chat/completions", json=body))
         assert await _eventually(service, "modelyard_requests_running", 1)

@@ -10,7 +10,18 @@ import random
 from .grammar import expand
 from .words import NOUNS, invented
 
-_FAMILIES = ("Qwen2.5", "Llama-3.2", "Qwen3", "Phi-3", "Mistral", "Gemma-2", "SmolLM2", "TinyLlama", "Falcon3", "Granite")
+_FAMILIES = (
+    "Qwen2.5",
+    "Llama-3.2",
+    "Qwen3",
+    "Phi-3",
+    "Mistral",
+    "Gemma-2",
+    "SmolLM2",
+    "TinyLlama",
+    "Falcon3",
+    "Granite",
+)
 _SIZES = ("0.5B", "1B", "1.5B", "3B", "7B", "8B", "13B", "70B", "135M", "360M")
 _KINDS = ("-Instruct", "-Chat", "", "-Base", "-it")
 _OWNERS = ("Qwen", "my-org", "acme", "example", "lab", "team", "openlab", "demo")
@@ -31,7 +42,11 @@ def model_id(rng: random.Random) -> str:
 
 def _file(rng: random.Random) -> str:
     stem = rng.choice((invented(rng), "my-model", "model", rng.choice(NOUNS)))
-    return rng.choice(("", "./", "/models/", "models/")) + stem + rng.choice((".gguf", ".gguf", "-q4.gguf", "-q8.gguf"))
+    return (
+        rng.choice(("", "./", "/models/", "models/"))
+        + stem
+        + rng.choice((".gguf", ".gguf", "-q4.gguf", "-q8.gguf"))
+    )
 
 
 def _code(command: str) -> str:

@@ -10,7 +10,9 @@ ANSIBLE_COMMAND = "```bash\nansible-playbook playbooks/site.yml -i inventory\n``
 INTENTS: tuple[Intent, ...] = (
     Intent(
         "deploy.howto",
-        (f"`make deploy` puts the service on one host, in containers:\n\n{DEPLOY_COMMAND}\n\nFor many hosts use the Ansible playbook.",),
+        (
+            f"`make deploy` puts the service on one host, in containers:\n\n{DEPLOY_COMMAND}\n\nFor many hosts use the Ansible playbook.",
+        ),
         do=(
             "[deploy|install|roll out|set up|ship|publish] [it|Modelyard|the service|the stack|{a} {model}|{a} {service}|everything][| on a server| on one host| to my server| in production| on a host| on a machine]",
             "[put|bring|get|move] [it|Modelyard|the service|{a} {model}|{a} {service}] [on a server|into production|onto one host|to production|on my server|live]",
@@ -64,8 +66,13 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "deploy.inventory",
-        ("An inventory is a file that lists the hosts for Ansible:\n\n```ini\n[modelyard]\nhost1.example\nhost2.example\n```",),
-        do=("[write|create|make|fill in] [an|the|my] [inventory|inventory file|Ansible inventory|list of hosts]", "[add|register] a [host|server|machine] to the inventory"),
+        (
+            "An inventory is a file that lists the hosts for Ansible:\n\n```ini\n[modelyard]\nhost1.example\nhost2.example\n```",
+        ),
+        do=(
+            "[write|create|make|fill in] [an|the|my] [inventory|inventory file|Ansible inventory|list of hosts]",
+            "[add|register] a [host|server|machine] to the inventory",
+        ),
         ask=(
             "[what does|how does] [an inventory|the inventory|the inventory file] look like?",
             "[where|how] do I [list|name|write down] [my hosts|the hosts|my servers]?",
@@ -76,7 +83,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "deploy.containers",
-        ("Yes: Triton and the gateway run in containers. `make deploy` builds and starts them on one host, and Ansible does so on many.",),
+        (
+            "Yes: Triton and the gateway run in containers. `make deploy` builds and starts them on one host, and Ansible does so on many.",
+        ),
         do=(
             "[run|use|start|deploy|install] [it|Modelyard|the service|the stack] [in|with|as] [containers|a container|Docker|Podman|docker]",
             "[build|start|create] the [containers|container images|images|container]",
@@ -93,14 +102,19 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "deploy.update",
-        ("Pull and convert the new model, then run `make deploy` or the Ansible playbook again. The steps are the same as the first time.",),
+        (
+            "Pull and convert the new model, then run `make deploy` or the Ansible playbook again. The steps are the same as the first time.",
+        ),
         do=(
             "[update|upgrade|refresh] [the service|Modelyard|a deployment|the deployment|my installation]",
             "[replace|swap|exchange|change|update] the [model|deployed model|model in production|running model]",
             "[deploy|roll out] a [new|newer] [version|model version|release]",
         ),
         ask=(
-            "how [do|can|would] I [roll out|deploy|switch to|bring in|install] [a newer|a new|the latest|an updated|another] [model|version|release]?","[there is a new model|I have a new model version], how do I [deploy it|roll it out|update]?", "how do updates work?"),
+            "how [do|can|would] I [roll out|deploy|switch to|bring in|install] [a newer|a new|the latest|an updated|another] [model|version|release]?",
+            "[there is a new model|I have a new model version], how do I [deploy it|roll it out|update]?",
+            "how do updates work?",
+        ),
         weight=0.8,
     ),
 )

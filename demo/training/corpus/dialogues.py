@@ -23,33 +23,65 @@ from .unknown import unknown_pair
 Message = dict[str, str]
 
 INTENTS: tuple[Intent, ...] = (
-    *smalltalk.INTENTS, *languages.INTENTS, *about.INTENTS, *models.INTENTS,
-    *serving.INTENTS, *deploying.INTENTS, *securing.INTENTS, *glossary.INTENTS,
+    *smalltalk.INTENTS,
+    *languages.INTENTS,
+    *about.INTENTS,
+    *models.INTENTS,
+    *serving.INTENTS,
+    *deploying.INTENTS,
+    *securing.INTENTS,
+    *glossary.INTENTS,
 )
 BY_NAME = {intent.name: intent for intent in INTENTS}
 
 # Which intent speaks for a family when someone asks for more or for the command.
 FAMILY = {
-    "pull": "pull.howto", "convert": "convert.howto", "precision": "convert.howto", "models": "convert.howto",
-    "run": "serve.howto", "serve": "serve.howto", "api": "serve.howto", "trouble": "serve.howto",
-    "deploy": "deploy.howto", "secure": "secure.howto", "monitor": "monitor.howto", "self": "self.who",
+    "pull": "pull.howto",
+    "convert": "convert.howto",
+    "precision": "convert.howto",
+    "models": "convert.howto",
+    "run": "serve.howto",
+    "serve": "serve.howto",
+    "api": "serve.howto",
+    "trouble": "serve.howto",
+    "deploy": "deploy.howto",
+    "secure": "secure.howto",
+    "monitor": "monitor.howto",
+    "self": "self.who",
 }
 MORE = (
-    "[tell me|say|explain|I want to know|give me] more[| about it| about that| please| about this|, please]", "[more|more please|more details|details please|and more|go on|continue|please continue|keep going]",
-    "[can|could] you [explain|describe] [it|that|this] in [more|greater] detail[?|]", "[explain|describe] [it|that|this] in detail", "[more information|further details|elaborate|please elaborate|a longer answer, please|longer please]",
-    "[I want|give me|I need] [a longer answer|more details|the details|a longer explanation|the long version]", "[what else|anything else|what more] [should I know|is there to know|can you say][?|| about it?]",
-    "[that was short|that is too short|is that all], tell me more", "can you [tell me|say] more[| about it| about that]?",
+    "[tell me|say|explain|I want to know|give me] more[| about it| about that| please| about this|, please]",
+    "[more|more please|more details|details please|and more|go on|continue|please continue|keep going]",
+    "[can|could] you [explain|describe] [it|that|this] in [more|greater] detail[?|]",
+    "[explain|describe] [it|that|this] in detail",
+    "[more information|further details|elaborate|please elaborate|a longer answer, please|longer please]",
+    "[I want|give me|I need] [a longer answer|more details|the details|a longer explanation|the long version]",
+    "[what else|anything else|what more] [should I know|is there to know|can you say][?|| about it?]",
+    "[that was short|that is too short|is that all], tell me more",
+    "can you [tell me|say] more[| about it| about that]?",
 )
 COMMAND = (
-    "[show|give|tell] me the command[| for that| again| for it]", "what is the command[| for that| for it| again]?", "[which|what] command is [it|that]?", "[the command|command|only the command], please",
-    "[an|show me an|give me an|can I see an|do you have an] example[?|, please|]", "[what do I type|what exactly do I type|how do I type that|what must I type] [then|there|now|for that]?",
+    "[show|give|tell] me the command[| for that| again| for it]",
+    "what is the command[| for that| for it| again]?",
+    "[which|what] command is [it|that]?",
+    "[the command|command|only the command], please",
+    "[an|show me an|give me an|can I see an|do you have an] example[?|, please|]",
+    "[what do I type|what exactly do I type|how do I type that|what must I type] [then|there|now|for that]?",
 )
 REPEAT = (
-    "[say|tell me|repeat] [that|it] again[| please]", "[repeat that|repeat|once more|again please|come again|pardon|can you repeat that|what did you say|could you say that again|please repeat your answer][?|]",
+    "[say|tell me|repeat] [that|it] again[| please]",
+    "[repeat that|repeat|once more|again please|come again|pardon|can you repeat that|what did you say|could you say that again|please repeat your answer][?|]",
 )
 SYSTEMS = (
-    "You are a helpful assistant.", "You are the Modelyard demo model.", "Answer briefly.", "You are a friendly assistant. Be short and clear.",
-    "You help users of Modelyard.", "Be polite.", "You are a helpful, harmless assistant.", "You are an expert in model serving.", "Reply in plain English.",
+    "You are a helpful assistant.",
+    "You are the Modelyard demo model.",
+    "Answer briefly.",
+    "You are a friendly assistant. Be short and clear.",
+    "You help users of Modelyard.",
+    "Be polite.",
+    "You are a helpful, harmless assistant.",
+    "You are an expert in model serving.",
+    "Reply in plain English.",
 )
 
 DRILLS = 0.1  # share of conversations that are nothing but sums
@@ -85,7 +117,9 @@ class Writer:
         self.copy_share = copy_share
         self.held_out = held_out
         # Small talk is worded more freely than anything else, so it is practised more.
-        self._weights = [intent.weight * (1.7 if intent.name[:4] in ("talk", "self") else 1.0) for intent in INTENTS]
+        self._weights = [
+            intent.weight * (1.7 if intent.name[:4] in ("talk", "self") else 1.0) for intent in INTENTS
+        ]
 
     def _copying(self, text: str) -> str:
         """Vary the first letter and the last mark only: the words must be copied exactly."""

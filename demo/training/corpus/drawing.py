@@ -17,7 +17,13 @@ LEAD_CHANGE = "Here is the changed prompt:"
 NO_SUBJECT = "Yes, I can write image prompts. Tell me what the picture shall show, for example: draw a red fox in a forest."
 
 _FRAMES = (
-    "draw {s}", "draw me {s}", "[please|] draw {s}[| for me]", "paint {s}", "paint me {s}", "sketch {s}", "illustrate {s}",
+    "draw {s}",
+    "draw me {s}",
+    "[please|] draw {s}[| for me]",
+    "paint {s}",
+    "paint me {s}",
+    "sketch {s}",
+    "illustrate {s}",
     "[can|could|would|will] you [draw|paint|sketch|create|make] [me|] {s}?",
     "[make|create|generate|produce|design|render|give me|show me|I want|I need|I would like] [a|an] [picture|image|drawing|painting|illustration|sketch] [of|showing|with] {s}",
     "[make|create|generate] [a|an] [picture|image] [of|with] {s}[| please| for me]",
@@ -57,7 +63,9 @@ def _place(rng: random.Random) -> str:
     roll = rng.random()
     if roll < 0.6:
         return rng.choice(PLACES)
-    preposition = rng.choice(("in", "on", "near", "under", "behind", "above", "with", "next to", "in front of", "inside"))
+    preposition = rng.choice(
+        ("in", "on", "near", "under", "behind", "above", "with", "next to", "in front of", "inside")
+    )
     return f"{preposition} {_noun_phrase(rng)}"
 
 
@@ -85,7 +93,11 @@ def _options(rng: random.Random) -> tuple[str, dict[str, object]]:
     parts: list[str] = []
     values: dict[str, object] = {}
     if rng.random() < 0.5:
-        avoid = invented(rng) if rng.random() < 0.2 else rng.choice((*NOUNS, "people", "text", "letters", "blur", "noise"))
+        avoid = (
+            invented(rng)
+            if rng.random() < 0.2
+            else rng.choice((*NOUNS, "people", "text", "letters", "blur", "noise"))
+        )
         parts.append(expand("[without|no|avoid|but no] {x}", rng, {"x": avoid}))
         values["negative_prompt"] = avoid
     if rng.random() < 0.55:
@@ -94,11 +106,15 @@ def _options(rng: random.Random) -> tuple[str, dict[str, object]]:
         values["steps"] = steps
     if rng.random() < 0.25:
         scale = rng.choice((rng.randint(1, 15), rng.randint(10, 149) / 10))
-        parts.append(expand("[guidance scale|with guidance|guidance|guidance_scale] {n}", rng, {"n": str(scale)}))
+        parts.append(
+            expand("[guidance scale|with guidance|guidance|guidance_scale] {n}", rng, {"n": str(scale)})
+        )
         values["guidance_scale"] = scale
     if rng.random() < 0.6 or not parts:
         seed = rng.choice((rng.randint(0, 99), rng.randint(0, 9999), rng.randint(0, 999999)))
-        parts.append(expand("[with seed|seed|use seed|and seed|with the seed|seed =|seed:] {n}", rng, {"n": str(seed)}))
+        parts.append(
+            expand("[with seed|seed|use seed|and seed|with the seed|seed =|seed:] {n}", rng, {"n": str(seed)})
+        )
         values["seed"] = seed
     return ", ".join(parts) if rng.random() < 0.6 else " ".join(parts), values
 
@@ -134,12 +150,18 @@ def change_pair(rng: random.Random, values: dict[str, object]) -> tuple[str, str
         seed = rng.randint(0, 9999)
         values.pop("seed", None)
         values["seed"] = seed
-        ask = expand("[again|once more|the same|another one|draw it again|repeat it|one more] with [seed|the seed|another seed,] {n}", rng, {"n": str(seed)})
+        ask = expand(
+            "[again|once more|the same|another one|draw it again|repeat it|one more] with [seed|the seed|another seed,] {n}",
+            rng,
+            {"n": str(seed)},
+        )
     else:
         extra = rng.choice(PLACES) if rng.random() < 0.7 else f"in {rng.choice(COLOURS)}"
         prompt = str(values["prompt"]).removesuffix(", highly detailed")
         values["prompt"] = f"{prompt}, {extra}, highly detailed"
-        ask = expand("[now|the same|again|but|put it|make it|and now|draw it] {x}[| please]", rng, {"x": extra})
+        ask = expand(
+            "[now|the same|again|but|put it|make it|and now|draw it] {x}[| please]", rng, {"x": extra}
+        )
     return ask, block(LEAD_CHANGE, values), values
 
 

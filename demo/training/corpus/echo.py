@@ -12,9 +12,16 @@ from .grammar import expand
 from .words import ADJECTIVES, CITIES, NAMES, NOUNS, PLACES, gibberish, invented
 
 _FRAMES = (
-    "repeat: {w}", "say: {w}", "repeat after me: {w}", "please [repeat|say|write]: {w}", "[copy|write|echo] this: {w}",
-    "[can|could] you repeat [this|the words|these words|the following]: {w}", "write down: {w}", "echo {w}",
-    "[spell out|say|repeat] the words {w}", "[write|repeat] exactly: {w}",
+    "repeat: {w}",
+    "say: {w}",
+    "repeat after me: {w}",
+    "please [repeat|say|write]: {w}",
+    "[copy|write|echo] this: {w}",
+    "[can|could] you repeat [this|the words|these words|the following]: {w}",
+    "write down: {w}",
+    "echo {w}",
+    "[spell out|say|repeat] the words {w}",
+    "[write|repeat] exactly: {w}",
 )
 
 

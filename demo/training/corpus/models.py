@@ -40,17 +40,28 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "pull.hubid",
-        ("A hub id names a model on Hugging Face: the owner, a slash and the model name, for example `owner/name`. You give it to `modelyard pull`.",),
+        (
+            "A hub id names a model on Hugging Face: the owner, a slash and the model name, for example `owner/name`. You give it to `modelyard pull`.",
+        ),
         ask=(
             "what [does|should] [the ID|an id|the hub id|a model id] look like?",
             "[where|how] do I find the [id|hub id|model id|Hugging Face id|identifier|name] of a model?",
             "[what|which] [ID|id|name] [do I give|do I pass|should I write|must I type|goes] [to|in|into|after] [modelyard pull|the pull command|pull]?",
         ),
-        what=("a hub id", "the hub id", "a model id", "a Hugging Face id", "ID in modelyard pull", "the id of a model"),
+        what=(
+            "a hub id",
+            "the hub id",
+            "a model id",
+            "a Hugging Face id",
+            "ID in modelyard pull",
+            "the id of a model",
+        ),
     ),
     Intent(
         "convert.howto",
-        (f"Use `modelyard convert` with a path or a hub id, a precision and a device:\n\n{CONVERT_COMMAND}\n\nOr, with make: `make convert MODEL=ID`.",),
+        (
+            f"Use `modelyard convert` with a path or a hub id, a precision and a device:\n\n{CONVERT_COMMAND}\n\nOr, with make: `make convert MODEL=ID`.",
+        ),
         do=(
             "[convert|transform|turn|translate|export|prepare|compile|change] {a} {model}[| for serving| for Triton| for the server| for OpenVINO| for my CPU| into a repository entry| to another format| to the right format]",
             "[convert|export|transform|prepare] {models}[| for serving| for OpenVINO| for Triton]",
@@ -71,7 +82,14 @@ INTENTS: tuple[Intent, ...] = (
             "[which command converts a model|how does conversion work|how does the converter work|what are the options of convert|what options does modelyard convert have]?",
             "what [comes out of|is the result of|does one get from] [the conversion|converting|a conversion]?",
         ),
-        what=("modelyard convert", "conversion", "the convert command", "make convert", "the converter", "model conversion"),
+        what=(
+            "modelyard convert",
+            "conversion",
+            "the convert command",
+            "make convert",
+            "the converter",
+            "model conversion",
+        ),
         more=(
             "Conversion turns a checkpoint into an entry of the model repository that the Triton server can load.\n\n"
             f"{CONVERT_COMMAND}\n\n"
@@ -85,7 +103,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "convert.gguf",
-        ("Give the GGUF file to the converter as a path:\n\n```bash\nmodelyard convert model.gguf --precision int4 --device CPU\n```",),
+        (
+            "Give the GGUF file to the converter as a path:\n\n```bash\nmodelyard convert model.gguf --precision int4 --device CPU\n```",
+        ),
         do=(
             "[convert|import|use|load|run|serve|transform|read|open|bring in] {a} [GGUF|gguf|.gguf] [file|model|checkpoint]",
             "[convert|import|use|run|serve] [GGUF|gguf] [files|models|checkpoints]",
@@ -103,13 +123,17 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "gloss.gguf",
-        ("GGUF is a file format that holds a whole model, often quantized, in one file. It comes from llama.cpp, and `modelyard convert` reads it.",),
+        (
+            "GGUF is a file format that holds a whole model, often quantized, in one file. It comes from llama.cpp, and `modelyard convert` reads it.",
+        ),
         what=("GGUF", "gguf", "a GGUF file", "the GGUF format", "the gguf format"),
         weight=0.7,
     ),
     Intent(
         "precision.list",
-        ("There are four precisions: int4, int4-cw, int8 and fp16. Fewer bits make the model smaller and faster; more bits keep more quality.",),
+        (
+            "There are four precisions: int4, int4-cw, int8 and fp16. Fewer bits make the model smaller and faster; more bits keep more quality.",
+        ),
         ask=(
             "[which|what] [precisions|precision values|precision settings] [may|can|could|do] I [choose from|pick from|select|give|have|use]?",
             "what [precision options|precision settings|precisions|quantization options] does [the converter|convert|modelyard convert|it|Modelyard] [offer|know|have|accept|take]?",
@@ -118,12 +142,20 @@ INTENTS: tuple[Intent, ...] = (
             "what [can I pass to|values does|may I give to] --precision[| take]?",
             "[explain|what does] the [--precision|precision] [option|flag|argument|setting][| mean| do]",
         ),
-        what=("precision", "the precisions", "the --precision option", "the precision option", "precisions in Modelyard"),
+        what=(
+            "precision",
+            "the precisions",
+            "the --precision option",
+            "the precision option",
+            "precisions in Modelyard",
+        ),
         weight=1.3,
     ),
     Intent(
         "precision.choose",
-        ("Take int4 for the smallest and fastest model on a CPU, int8 for better quality, fp16 for full quality, and int4-cw for an NPU.",),
+        (
+            "Take int4 for the smallest and fastest model on a CPU, int8 for better quality, fp16 for full quality, and int4-cw for an NPU.",
+        ),
         do=(
             "[choose|pick|select|decide on|find] [a|the|the right|the best|a good] [precision|quantization|bit width|number of bits]",
         ),
@@ -139,53 +171,112 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "precision.int4",
-        ("int4 stores each weight in 4 bits, with scales for small groups of weights. The model becomes about four times smaller than fp16 and runs fast on a CPU.",),
-        what=("int4", "int4 precision", "4 bit", "4-bit precision", "--precision int4", "4-bit quantization", "INT4"),
+        (
+            "int4 stores each weight in 4 bits, with scales for small groups of weights. The model becomes about four times smaller than fp16 and runs fast on a CPU.",
+        ),
+        what=(
+            "int4",
+            "int4 precision",
+            "4 bit",
+            "4-bit precision",
+            "--precision int4",
+            "4-bit quantization",
+            "INT4",
+        ),
         ask=("[how many bits|how small is a model] [has|in|with] int4?",),
         weight=0.8,
     ),
     Intent(
         "precision.int4cw",
-        ("int4-cw is int4 with one scale per channel (channel-wise). It is the right precision for an NPU:\n\n```bash\nmodelyard convert PATH_OR_ID --precision int4-cw --device NPU\n```",),
-        what=("int4-cw", "channel-wise int4", "int4 channel-wise", "the cw in int4-cw", "channel-wise quantization", "int4-cw precision", "--precision int4-cw"),
+        (
+            "int4-cw is int4 with one scale per channel (channel-wise). It is the right precision for an NPU:\n\n```bash\nmodelyard convert PATH_OR_ID --precision int4-cw --device NPU\n```",
+        ),
+        what=(
+            "int4-cw",
+            "channel-wise int4",
+            "int4 channel-wise",
+            "the cw in int4-cw",
+            "channel-wise quantization",
+            "int4-cw precision",
+            "--precision int4-cw",
+        ),
         do=(
             "[convert|prepare|export] {a} {model} for [an NPU|the NPU|my NPU|an Intel NPU]",
             "[use|run on|target] [an NPU|the NPU|my NPU|the neural processor]",
             "[run|serve] {a} {model} on [an NPU|the NPU|my NPU]",
         ),
-        ask=("[which|what] precision [does|for|do I need for|is right for] [an NPU|the NPU|NPUs|an NPU need]?",),
+        ask=(
+            "[which|what] precision [does|for|do I need for|is right for] [an NPU|the NPU|NPUs|an NPU need]?",
+        ),
         weight=1.0,
     ),
     Intent(
         "precision.int8",
-        ("int8 stores each weight in 8 bits. The model is half as large as with fp16, and the quality stays very close to the original.",),
-        what=("int8", "int8 precision", "8 bit", "8-bit precision", "--precision int8", "8-bit quantization", "INT8"),
+        (
+            "int8 stores each weight in 8 bits. The model is half as large as with fp16, and the quality stays very close to the original.",
+        ),
+        what=(
+            "int8",
+            "int8 precision",
+            "8 bit",
+            "8-bit precision",
+            "--precision int8",
+            "8-bit quantization",
+            "INT8",
+        ),
         weight=0.8,
     ),
     Intent(
         "precision.fp16",
         ("fp16 keeps each weight as a 16-bit floating point number: full quality, but the largest files.",),
-        what=("fp16", "fp16 precision", "half precision", "--precision fp16", "16-bit floating point", "FP16", "16 bit"),
+        what=(
+            "fp16",
+            "fp16 precision",
+            "half precision",
+            "--precision fp16",
+            "16-bit floating point",
+            "FP16",
+            "16 bit",
+        ),
         weight=0.8,
     ),
     Intent(
         "gloss.quantization",
-        ("Quantization stores the weights of a model with fewer bits, for example int8 or int4. The model becomes smaller and faster and loses a little quality.",),
-        what=("quantization", "quantisation", "quantizing a model", "a quantized model", "weight quantization"),
+        (
+            "Quantization stores the weights of a model with fewer bits, for example int8 or int4. The model becomes smaller and faster and loses a little quality.",
+        ),
+        what=(
+            "quantization",
+            "quantisation",
+            "quantizing a model",
+            "a quantized model",
+            "weight quantization",
+        ),
         ask=(
-            "how [can|do|could] I [make|get] [my|a|the] model [smaller|more compact|lighter|to need less space]?","[does|will] quantization [hurt|reduce|cost|change] [quality|the quality|accuracy]?", "why [quantize|quantise|should I quantize] a model?"),
-        do=("[quantize|quantise|compress|shrink] {a} {model}", "make {a} {model} [smaller|take less memory|take less disk space|more compact]"),
+            "how [can|do|could] I [make|get] [my|a|the] model [smaller|more compact|lighter|to need less space]?",
+            "[does|will] quantization [hurt|reduce|cost|change] [quality|the quality|accuracy]?",
+            "why [quantize|quantise|should I quantize] a model?",
+        ),
+        do=(
+            "[quantize|quantise|compress|shrink] {a} {model}",
+            "make {a} {model} [smaller|take less memory|take less disk space|more compact]",
+        ),
         weight=0.9,
     ),
     Intent(
         "convert.device",
-        ("The option `--device` says where the model shall run: CPU, GPU or NPU. For example `--device GPU` prepares it for a GPU.",),
+        (
+            "The option `--device` says where the model shall run: CPU, GPU or NPU. For example `--device GPU` prepares it for a GPU.",
+        ),
         ask=(
             "[what|which] [devices|targets|values] [can I convert for|does convert support|can I pass to --device|does --device take|are allowed for --device]?",
             "[what does|explain] [the|] [--device|device] [option|flag|argument|setting][| do| mean]",
             "how do I [choose|select|set|pick|change] the [device|target device|target]?",
         ),
-        do=("[convert|prepare|export] {a} {model} for [a GPU|my GPU|the GPU|an Intel GPU|another device]", "[set|select|choose] the [device|target device]"),
+        do=(
+            "[convert|prepare|export] {a} {model} for [a GPU|my GPU|the GPU|an Intel GPU|another device]",
+            "[set|select|choose] the [device|target device]",
+        ),
         what=("--device", "the device option", "the --device option", "the device flag"),
         weight=0.9,
     ),

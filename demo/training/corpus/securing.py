@@ -7,12 +7,14 @@ from .intent import Intent
 KEY_COMMAND = '```bash\ncurl -H "Authorization: Bearer KEY" http://localhost:11434/v1/models\n```'
 METRICS_COMMAND = "```bash\ncurl http://localhost:11434/metrics\n```"
 READY_COMMAND = "```bash\ncurl http://localhost:11434/health/ready\n```"
-SCRAPE = "```yaml\nscrape_configs:\n  - job_name: modelyard\n    static_configs:\n      - targets: [\"localhost:11434\"]\n```"
+SCRAPE = '```yaml\nscrape_configs:\n  - job_name: modelyard\n    static_configs:\n      - targets: ["localhost:11434"]\n```'
 
 INTENTS: tuple[Intent, ...] = (
     Intent(
         "secure.howto",
-        ("Use API keys: unless the service listens on loopback only, every request needs a key. Keep the key secret and open only port 11434.",),
+        (
+            "Use API keys: unless the service listens on loopback only, every request needs a key. Keep the key secret and open only port 11434.",
+        ),
         do=(
             "[secure|protect|harden|lock down|guard|safeguard|lock] [it|Modelyard|the service|the API|{a} {service}|my {service}|the {host}|access to the API]",
             "[keep|stop|block|prevent] [strangers|others|attackers|unauthorized users|hackers|intruders] [out|from using it|from calling the API|away]",
@@ -28,7 +30,13 @@ INTENTS: tuple[Intent, ...] = (
             "[security|authentication|access control|auth|security features][?|]",
             "[how does security work|how is the service secured|what about security|who can access the service|can anyone use my service|what security is there|how are requests authenticated|is there authentication]?",
         ),
-        what=("security", "authentication", "the security of Modelyard", "access control", "security in Modelyard"),
+        what=(
+            "security",
+            "authentication",
+            "the security of Modelyard",
+            "access control",
+            "security in Modelyard",
+        ),
         more=(
             "Security in Modelyard begins with a simple rule: a service that only listens on loopback can be used without a key, every other service requires an API key.\n\n"
             "A client sends its key in a header:\n\n"
@@ -55,13 +63,22 @@ INTENTS: tuple[Intent, ...] = (
             "[API key|api keys|bearer token|authorization header|the key][?|]",
             "[how do API keys work|how are API keys used|what is the API key for|what does the key do]?",
         ),
-        what=("an API key", "the API key", "API keys", "an api key", "the bearer token", "the Authorization header"),
+        what=(
+            "an API key",
+            "the API key",
+            "API keys",
+            "an api key",
+            "the bearer token",
+            "the Authorization header",
+        ),
         command=KEY_COMMAND,
         weight=1.7,
     ),
     Intent(
         "secure.loopback",
-        ("On loopback (localhost) no key is needed. As soon as the service listens on another address, an API key is required.",),
+        (
+            "On loopback (localhost) no key is needed. As soon as the service listens on another address, an API key is required.",
+        ),
         ask=(
             "[do I|do we|must I] [also|still|even] need [a key|an API key] [when|if] [I only use localhost|I work locally|it runs on my laptop|I am on the same machine|it listens on loopback only]?",
             "is [a key|an API key] always [needed|necessary|required|mandatory]?",
@@ -75,7 +92,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "trouble.unauthorized",
-        ('The key is missing or wrong. Send a valid API key in the header `Authorization: Bearer KEY`; only loopback works without one.',),
+        (
+            "The key is missing or wrong. Send a valid API key in the header `Authorization: Bearer KEY`; only loopback works without one.",
+        ),
         ask=(
             "[the gateway|the server|the API|my client|curl] [answers|responds|replies|fails|shows|says] [with|] [401|403|unauthorized|error 401|forbidden][, what is wrong|, what does it mean|, what did I do wrong|, why|][?|]",
             "[I get|why do I get|the server says|it answers|I see|what does] [401|403|error 401|unauthorized|a 401|forbidden|an authentication error|access denied|invalid key|status 401][|, why| mean|, what now][|?]",
@@ -85,7 +104,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "monitor.howto",
-        (f"Read `/metrics` with Prometheus and ask `/health/ready` whether the service is ready:\n\n{METRICS_COMMAND}",),
+        (
+            f"Read `/metrics` with Prometheus and ask `/health/ready` whether the service is ready:\n\n{METRICS_COMMAND}",
+        ),
         do=(
             "[monitor|observe|watch|supervise|keep an eye on|track] [it|Modelyard|the service|the API|{a} {service}|my {service}|the load|requests|the model]",
             "[see|find out|know|measure|check] [how the service is doing|how busy the service is|how many requests come in|the load|the throughput|the latency|what the service is doing|the performance]",
@@ -146,7 +167,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "monitor.health",
-        (f"Ask `/health/ready`; it answers with success as soon as the service can take requests:\n\n{READY_COMMAND}",),
+        (
+            f"Ask `/health/ready`; it answers with success as soon as the service can take requests:\n\n{READY_COMMAND}",
+        ),
         do=(
             "[check|see|find out|know|test|verify|tell] [whether|if|that] the [service|server|gateway|model|API|deployment] is [ready|up|running|alive|healthy|working|available|online]",
             "[check|query|test|see] [the|] [health|readiness|status|health status] [of the service|of the gateway|of the server|]",
@@ -161,7 +184,13 @@ INTENTS: tuple[Intent, ...] = (
             "[health|health check|readiness|readiness probe|what about health checks|service status][?|]",
             "[which|what] [endpoint|address|URL] [should a load balancer use|should a load balancer check|says that the service is ready|is for health checks]?",
         ),
-        what=("/health/ready", "the health endpoint", "the health check", "the readiness check", "the readiness probe"),
+        what=(
+            "/health/ready",
+            "the health endpoint",
+            "the health check",
+            "the readiness check",
+            "the readiness probe",
+        ),
         command=READY_COMMAND,
         weight=1.5,
     ),

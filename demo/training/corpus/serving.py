@@ -42,7 +42,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "serve.howto",
-        ("`make serve` starts the whole stack, Triton and the gateway on port 11434:\n\n```bash\nmake serve\n```\n\nWithout make, use `modelyard serve`.",),
+        (
+            "`make serve` starts the whole stack, Triton and the gateway on port 11434:\n\n```bash\nmake serve\n```\n\nWithout make, use `modelyard serve`.",
+        ),
         do=(
             "[serve|host|offer|expose] {a} {model}[| over HTTP| as an API| as a service| to others| on port 11434| to my team]",
             "[start|launch|boot|bring up|run|fire up|begin|turn on] [the|my|a] {service}",
@@ -57,7 +59,14 @@ INTENTS: tuple[Intent, ...] = (
             "[serve|serving|serving models|model serving|make serve][?|]",
             "[which command starts the server|how does serving work|how is the service started|how do I start it all]?",
         ),
-        what=("modelyard serve", "make serve", "serving", "the serve command", "model serving", "serving a model"),
+        what=(
+            "modelyard serve",
+            "make serve",
+            "serving",
+            "the serve command",
+            "model serving",
+            "serving a model",
+        ),
         more=(
             "Serving means that a model answers requests over the network. `make serve` starts two parts: the Triton server, which holds the models, and the gateway, which listens on port 11434.\n\n"
             "```bash\nmake serve\n```\n\n"
@@ -120,7 +129,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "api.ollama",
-        (f"The gateway also speaks the Ollama API on port 11434, so Ollama clients work unchanged:\n\n{CURL_OLLAMA}",),
+        (
+            f"The gateway also speaks the Ollama API on port 11434, so Ollama clients work unchanged:\n\n{CURL_OLLAMA}",
+        ),
         do=(
             "[use|call|reach|access|query] [the|] Ollama [API|client|protocol|interface|tools|endpoint]",
             "[connect|point|use] [an|my|the] Ollama [client|app|application|tool|library|frontend][| to Modelyard| with Modelyard]",
@@ -140,7 +151,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "api.chat",
-        ("`/chat` is the multimodal endpoint of the gateway: a message may hold text and images, and the answer may hold both as well.",),
+        (
+            "`/chat` is the multimodal endpoint of the gateway: a message may hold text and images, and the answer may hold both as well.",
+        ),
         ask=(
             "[can|may|could] I [send|attach|include|add] [a picture|an image|images|photos][| along| together] with [text|a question|my message|my prompt]?",
             "[what is|what does|explain] [/chat|the /chat endpoint|the chat endpoint|the multimodal endpoint][| do| for][?|]",
@@ -152,7 +165,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "api.stream",
-        ('Set `"stream": true` in the request. Then the gateway sends the tokens one by one, as soon as they are made.',),
+        (
+            'Set `"stream": true` in the request. Then the gateway sends the tokens one by one, as soon as they are made.',
+        ),
         do=(
             "[stream|get|receive|read] [tokens|the answer|an answer|the output|the reply|responses|a response|results][| token by token| word by word| piece by piece| as they come| live]",
             "[turn on|enable|use|activate|switch on] streaming",
@@ -170,7 +185,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "api.list",
-        ("The gateway speaks three APIs on port 11434: the OpenAI API, the Ollama API and a multimodal `/chat`.",),
+        (
+            "The gateway speaks three APIs on port 11434: the OpenAI API, the Ollama API and a multimodal `/chat`.",
+        ),
         ask=(
             "[what|which] [APIs|protocols|interfaces|endpoints|API formats] [are there|does it speak|does Modelyard offer|are supported|does the gateway speak|can I use|are available|does Modelyard have]?",
             "[how do clients connect|what clients can I use|which clients work|how do programs talk to the service|how can an application use the model]?",
@@ -182,15 +199,22 @@ INTENTS: tuple[Intent, ...] = (
     Intent(
         "serve.test",
         ("`make test` runs the tests:\n\n```bash\nmake test\n```",),
-        do=("[run|start|execute] the [tests|test suite|unit tests|checks]", "[test|check|verify] [the code|Modelyard itself|the installation|my changes|the repository]"),
+        do=(
+            "[run|start|execute] the [tests|test suite|unit tests|checks]",
+            "[test|check|verify] [the code|Modelyard itself|the installation|my changes|the repository]",
+        ),
         what=("make test", "the test suite", "the tests"),
-        ask=("[are there tests|is there a test suite|how is Modelyard tested|which command runs the tests]?",),
+        ask=(
+            "[are there tests|is there a test suite|how is Modelyard tested|which command runs the tests]?",
+        ),
         command="```bash\nmake test\n```",
         weight=0.8,
     ),
     Intent(
         "trouble.connect",
-        ("Check three things: is the service started (`make serve`), does `/health/ready` answer, and do you use port 11434?",),
+        (
+            "Check three things: is the service started (`make serve`), does `/health/ready` answer, and do you use port 11434?",
+        ),
         ask=(
             "[help|oh no|hm|sorry], [I can't connect|nothing answers|I cannot connect|the service is down|it does not respond][| to the service| to the gateway|!]",
             "[I cannot|I can't|my client cannot|why can't I] [connect|reach the server|reach the service|reach the gateway|get a connection|connect to the API]",
@@ -201,8 +225,14 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "trouble.slow",
-        ("To get more speed, take a lower precision such as int4, a smaller model, or a GPU instead of the CPU.",),
-        do=("make [it|the model|the service|answers|inference|generation] [faster|quicker|run faster|more efficient]", "[speed up|accelerate] [the model|inference|the service|generation|answers]", "[improve|increase|raise] [the speed|performance|throughput|tokens per second]"),
+        (
+            "To get more speed, take a lower precision such as int4, a smaller model, or a GPU instead of the CPU.",
+        ),
+        do=(
+            "make [it|the model|the service|answers|inference|generation] [faster|quicker|run faster|more efficient]",
+            "[speed up|accelerate] [the model|inference|the service|generation|answers]",
+            "[improve|increase|raise] [the speed|performance|throughput|tokens per second]",
+        ),
         ask=(
             "[my|the|our] model [answers|replies|is|works|generates] [slowly|very slowly|too slowly|so slow][, what can I do|, what helps|. How do I speed it up|][?|]",
             "[why is|] [it|the model|the answer|generation|inference|everything] [is|] [so slow|too slow|very slow|slow]",
@@ -212,7 +242,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "trouble.memory",
-        ("If the memory is too small, convert the model with a lower precision such as int4 or take a smaller model.",),
+        (
+            "If the memory is too small, convert the model with a lower precision such as int4 or take a smaller model.",
+        ),
         ask=(
             "[the|my|this] model [needs|takes|wants|eats] [more|too much] [RAM|memory][| than I have| than there is]",
             "[too little|not enough|no more] [memory|RAM] [for|to load] the model",

@@ -74,7 +74,10 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "talk.thanks",
-        ("You are welcome! 😊 Is there anything else I can help with?", "You are welcome! I am glad that I could help."),
+        (
+            "You are welcome! 😊 Is there anything else I can help with?",
+            "You are welcome! I am glad that I could help.",
+        ),
         ask=(
             "[thanks|thank you|thx|ty|many thanks|thanks a lot|thank you so much|thank you very much|cheers|much appreciated|thanks a million|merci beaucoup][| for that| for your help| for the help| model| for explaining| for the answer][!|.|]",
             "[that|this|it] [helped|was helpful|was useful|is exactly what I needed|helps|works][|, thanks|, thank you| a lot]",
@@ -98,7 +101,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "talk.complaint",
-        ("I am sorry. I am only a small demo model and make mistakes. A larger model served by Modelyard will do better.",),
+        (
+            "I am sorry. I am only a small demo model and make mistakes. A larger model served by Modelyard will do better.",
+        ),
         ask=(
             "[you are|you're] [stupid|dumb|useless|bad|wrong|terrible|silly|not helpful|slow|an idiot|boring|mistaken|no good|awful|annoying]",
             "[that|this] [is|was] [wrong|not true|nonsense|rubbish|a bad answer|incorrect|a mistake|not what I asked|not right|false]",
@@ -175,7 +180,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "self.size",
-        ("I am very small: a few million parameters, about ten megabytes on disk. Large models have billions of parameters.",),
+        (
+            "I am very small: a few million parameters, about ten megabytes on disk. Large models have billions of parameters.",
+        ),
         ask=(
             "how [big|large|small|heavy|tiny] [are you|is this model|is the demo model|is your model]?",
             "[what|how many] [size|megabytes|parameters|gigabytes|weights] [are you|does your network have|is your file|is your network|is the demo model|make you up]?",
@@ -187,7 +194,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "self.training",
-        ("I was trained from scratch on a CPU, only on text written for this demo. No web data was used, and the training scripts are in the Modelyard repository.",),
+        (
+            "I was trained from scratch on a CPU, only on text written for this demo. No web data was used, and the training scripts are in the Modelyard repository.",
+        ),
         ask=(
             "[who|which company|what team] [made|built|trained|created|wrote|developed] you?",
             "[how|where|when|on what|on which data] were you [trained|made|built|created]?",
@@ -199,7 +208,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "self.human",
-        ("No, I am a program: a small language model that predicts the next token. I have no feelings and no body.",),
+        (
+            "No, I am a program: a small language model that predicts the next token. I have no feelings and no body.",
+        ),
         ask=(
             "are you [a human|human|a person|alive|real|conscious|sentient|a real person|a man|a woman|a living being|self-aware|intelligent]?",
             "[are you really|are you truly|are you maybe|you are|is this really] [a human|a person|human|a machine|alive|a living thing]?",
@@ -210,7 +221,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "self.limits",
-        ("I am tiny and I know only Modelyard, small sums and image prompts. I make mistakes, so use a larger model for real work.",),
+        (
+            "I am tiny and I know only Modelyard, small sums and image prompts. I make mistakes, so use a larger model for real work.",
+        ),
         ask=(
             "what [can't you|can you not|are you unable to|do you not] [do|know]?",
             "what are your [limits|limitations|weaknesses|weak points|shortcomings|restrictions]?",
@@ -221,7 +234,9 @@ INTENTS: tuple[Intent, ...] = (
     ),
     Intent(
         "self.language",
-        ("I answer in English. I know greetings in a few languages, such as Grüß Gott, ¡Hola! and こんにちは.",),
+        (
+            "I answer in English. I know greetings in a few languages, such as Grüß Gott, ¡Hola! and こんにちは.",
+        ),
         ask=(
             "[which|what|how many] languages do you [speak|know|understand|support]?",
             "do you [speak|understand|know] [German|French|Spanish|Japanese|Italian|Chinese|Russian|Polish|other languages|any other language|Deutsch]?",

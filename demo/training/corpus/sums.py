@@ -16,31 +16,82 @@ WORDS: Sequence[str] = (
     "seventeen eighteen nineteen twenty"
 ).split()
 
-REFUSAL = "I do not know: that sum is too large for me. I can only add and subtract up to 20 and multiply up to 10."
+REFUSAL = (
+    "I do not know: that sum is too large for me. I can only add and subtract up to 20 and multiply up to 10."
+)
 REFUSAL_KIND = "I do not know: I can only add, subtract and multiply small numbers."
 
 _PHRASES = {
     "+": (
-        "{a} + {b}", "{a}+{b}", "{a} plus {b}", "the sum of {a} and {b}", "{a} and {b} together", "{a} added to {b}",
+        "{a} + {b}",
+        "{a}+{b}",
+        "{a} plus {b}",
+        "the sum of {a} and {b}",
+        "{a} and {b} together",
+        "{a} added to {b}",
     ),
-    "-": ("{a} - {b}", "{a}-{b}", "{a} minus {b}", "{a} less {b}", "{a} take away {b}", "the difference of {a} and {b}"),
+    "-": (
+        "{a} - {b}",
+        "{a}-{b}",
+        "{a} minus {b}",
+        "{a} less {b}",
+        "{a} take away {b}",
+        "the difference of {a} and {b}",
+    ),
     "*": (
-        "{a} * {b}", "{a}*{b}", "{a} times {b}", "{a} x {b}", "{a} × {b}", "{a} multiplied by {b}",
+        "{a} * {b}",
+        "{a}*{b}",
+        "{a} times {b}",
+        "{a} x {b}",
+        "{a} × {b}",
+        "{a} multiplied by {b}",
         "the product of {a} and {b}",
     ),
 }
 _WHOLE = {
-    "+": ("add {a} and {b}", "add {b} to {a}", "I have {a} apples and get {b} more. How many apples do I have?",
-          "there are {a} cats and {b} dogs, how many animals are there?", "increase {a} by {b}"),
-    "-": ("subtract {b} from {a}", "take {b} from {a}", "take {b} away from {a}",
-          "I have {a} apples and eat {b}. How many are left?", "decrease {a} by {b}"),
-    "*": ("multiply {a} by {b}", "multiply {a} and {b}", "{a} boxes hold {b} apples each, how many apples are there?"),
+    "+": (
+        "add {a} and {b}",
+        "add {b} to {a}",
+        "I have {a} apples and get {b} more. How many apples do I have?",
+        "there are {a} cats and {b} dogs, how many animals are there?",
+        "increase {a} by {b}",
+    ),
+    "-": (
+        "subtract {b} from {a}",
+        "take {b} from {a}",
+        "take {b} away from {a}",
+        "I have {a} apples and eat {b}. How many are left?",
+        "decrease {a} by {b}",
+    ),
+    "*": (
+        "multiply {a} by {b}",
+        "multiply {a} and {b}",
+        "{a} boxes hold {b} apples each, how many apples are there?",
+    ),
 }
 _FRAMES = (
-    "what is {s}?", "what's {s}?", "{s}", "{s} =", "{s}=", "{s}?", "{s} = ?", "how much is {s}?", "calculate {s}",
-    "compute {s}", "[please|] tell me {s}", "what does {s} [make|give|equal]?", "can you [calculate|compute|work out|solve] {s}?",
-    "work out {s}", "solve {s}", "[I need|give me] {s}", "do you know {s}?", "what [do you get for|is the result of|is the answer to] {s}?",
-    "{s} makes?", "[quick|a small sum|a sum]: {s}", "how many is {s}?", "evaluate {s}",
+    "what is {s}?",
+    "what's {s}?",
+    "{s}",
+    "{s} =",
+    "{s}=",
+    "{s}?",
+    "{s} = ?",
+    "how much is {s}?",
+    "calculate {s}",
+    "compute {s}",
+    "[please|] tell me {s}",
+    "what does {s} [make|give|equal]?",
+    "can you [calculate|compute|work out|solve] {s}?",
+    "work out {s}",
+    "solve {s}",
+    "[I need|give me] {s}",
+    "do you know {s}?",
+    "what [do you get for|is the result of|is the answer to] {s}?",
+    "{s} makes?",
+    "[quick|a small sum|a sum]: {s}",
+    "how many is {s}?",
+    "evaluate {s}",
 )
 
 
@@ -74,7 +125,9 @@ def sum_pair(rng: random.Random, short: bool = False) -> tuple[str, str]:
 
 
 def _number(rng: random.Random, low: int) -> int:
-    return rng.choice((rng.randint(low, 99), rng.randint(100, 999), rng.randint(1000, 99999), rng.randint(10**5, 10**9)))
+    return rng.choice(
+        (rng.randint(low, 99), rng.randint(100, 999), rng.randint(1000, 99999), rng.randint(10**5, 10**9))
+    )
 
 
 def large_pair(rng: random.Random) -> tuple[str, str]:
@@ -82,12 +135,23 @@ def large_pair(rng: random.Random) -> tuple[str, str]:
     if rng.random() < 0.3:
         a, b = rng.randint(2, 999), rng.randint(2, 99)
         question = expand(
-            rng.choice((
-                "what is {a} divided by {b}?", "{a} / {b}", "{a} ÷ {b}", "divide {a} by {b}", "{a}^{b}",
-                "what is the [square root|root|logarithm|cube root|sine|factorial] of {a}?", "{a} to the power of {b}",
-                "what is {b} percent of {a}?", "is {a} a prime number?", "what is pi to {b} digits?",
-                "solve x + {a} = {b} for x", "what is the [derivative|integral] of x^{b}?", "{a} modulo {b}",
-            )),
+            rng.choice(
+                (
+                    "what is {a} divided by {b}?",
+                    "{a} / {b}",
+                    "{a} ÷ {b}",
+                    "divide {a} by {b}",
+                    "{a}^{b}",
+                    "what is the [square root|root|logarithm|cube root|sine|factorial] of {a}?",
+                    "{a} to the power of {b}",
+                    "what is {b} percent of {a}?",
+                    "is {a} a prime number?",
+                    "what is pi to {b} digits?",
+                    "solve x + {a} = {b} for x",
+                    "what is the [derivative|integral] of x^{b}?",
+                    "{a} modulo {b}",
+                )
+            ),
             rng,
             {"a": str(a), "b": str(b)},
         )

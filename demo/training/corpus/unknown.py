@@ -116,13 +116,21 @@ def unknown_pair(rng: random.Random) -> tuple[str, str]:
     if roll < 0.18:
         # The same frames as for known things, so that the frame alone says nothing.
         kind = rng.random()
-        what = slots["topic"] if kind < 0.55 else slots["invented"] if kind < 0.8 else f"{rng.choice(('a', 'the'))} {slots['noun']}"
+        what = (
+            slots["topic"]
+            if kind < 0.55
+            else slots["invented"]
+            if kind < 0.8
+            else f"{rng.choice(('a', 'the'))} {slots['noun']}"
+        )
         question = expand(rng.choice(WHAT_FRAMES), rng, {"what": what})
     elif roll < 0.38:
         kind = rng.random()
         task = rng.choice(TASKS)
         if kind < 0.3:
-            verb = rng.choice("convert deploy pull secure monitor serve install clean paint wash sell cook carry fix open use build".split())
+            verb = rng.choice(
+                "convert deploy pull secure monitor serve install clean paint wash sell cook carry fix open use build".split()
+            )
             task = f"{verb} {rng.choice(('a', 'my', 'the'))} {rng.choice((slots['noun'], slots['adjective'] + ' ' + slots['noun'], slots['invented']))}"
         question = expand(rng.choice(DO_FRAMES).replace("Modelyard", "you"), rng, {"do": task})
     else:
