@@ -41,7 +41,8 @@ def out_of_memory() -> RequestFailed:
 
 
 def engine_broken(why: str) -> RequestFailed:
-    return RequestFailed("INTERNAL", f"the engine failed: {why}")
+    # Not INTERNAL: the engine is started again, so it is worth another try.
+    return RequestFailed("UNAVAILABLE", f"the engine failed: {why}")
 
 
 def engine_restarting(why: str) -> RequestFailed:

@@ -53,9 +53,12 @@ class Responses:
         return self._pb.InferenceResponse([self._pb.Tensor(name, array) for name, array in outputs.items()])
 
     def failure(self, failure: RequestFailed) -> Any:
-        """A response that is an error."""
+        """A response that is an error.
+
+        The code stands in the text as well: inside a stream Triton hands on the text alone.
+        """
         return self._pb.InferenceResponse(
-            error=self._pb.TritonError(str(failure), getattr(self._pb.TritonError, failure.code))
+            error=self._pb.TritonError(f"[{failure.code}] {failure}", getattr(self._pb.TritonError, failure.code))
         )
 
     def _logprobs(self, delta: SequenceDelta, greedy: bool) -> str:

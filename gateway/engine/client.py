@@ -7,6 +7,7 @@ a response. Knows nothing of other Tritons.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 
 import grpc
@@ -14,7 +15,6 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from gateway.domain.generation import Event, Sampling
 from gateway.engine import rpc_errors
-from gateway.engine.contract import STATUS_CODES
 from gateway.engine.tensors import Reader, to_infer_request
 from gateway.engine.watch import Watch
 from modelyard.card import ModelCard
@@ -62,7 +62,7 @@ class TritonClient:
         Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
         """
         reader = Reader(with_logprobs=sampling.logprobs is not None)
-        call = self._stub.ModelStreamInfer(metadata=STATUS_CODES, timeout=timeout_s)
+        call = self._stub.ModelStreamInfer(timeout=timeout_s)
         watch = Watch(call, lambda: self.is_backend_alive(model))
         self._streams.setdefault(model, set()).add(watch)
         started = False
@@ -86,7 +86,8 @@ class TritonClient:
                     break
                 watch.heard = True
                 if response.error_message:
-                    raise rpc_errors.from_text(response.error_message, model=model)
+                    await _read_to_the_end(call)
+                    raise rpc_errors.from_text(response.error_message, model=model, started=started)
                 try:
                     events = reader.read(response.infer_response)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -110,16 +111,19 @@ class TritonClient:
         """Whether the process behind a model lives. Triton's own ModelReady says yes of a dead one."""
         # Refused by every backend before it costs anything, and never even seen by one that is dead.
         request = to_infer_request(model, "", Sampling(max_tokens=0), stream=False)
-        call = self._stub.ModelStreamInfer(metadata=STATUS_CODES, timeout=timeout_s)
+        call = self._stub.ModelStreamInfer(timeout=timeout_s)
         try:
             await call.write(request)
             await call.done_writing()
-            await call.read()
+            response = await call.read()
+            if response is grpc.aio.EOF:
+                return False
+            await _read_to_the_end(call)
+            return not rpc_errors.is_dead_backend(response.error_message)
         except (grpc.RpcError, asyncio.InvalidStateError):
-            return not rpc_errors.is_dead_backend(await call.details() or "")
+            return False
         finally:
             call.cancel()
-        return True
 
     async def is_live(self, timeout_s: float = 2.0) -> bool:
         """Whether it answers. Its own readiness would say no for ever after one model among many failed to load."""
@@ -166,6 +170,20 @@ class TritonClient:
             )
         except grpc.RpcError as error:
             raise rpc_errors.from_call(error, model=model) from error
+
+
+async def _read_to_the_end(call: grpc.aio.StreamStreamCall, timeout_s: float = 1.0) -> None:
+    """Let Triton end a stream whose request has failed: a cancel just then is what it does not take well.
+
+    Bounded, since Triton never ends the stream of a backend that has died.
+    """
+
+    async def read() -> None:
+        while await call.read() is not grpc.aio.EOF:
+            pass
+
+    with contextlib.suppress(grpc.RpcError, asyncio.TimeoutError):
+        await asyncio.wait_for(read(), timeout_s)
 
 
 async def _why_it_ended(call: grpc.aio.StreamStreamCall, model: str, *, started: bool) -> ModelyardError:

@@ -19,12 +19,14 @@ from modelyard.errors import (
     PromptTooLong,
 )
 
+_CODED = re.compile(r"^(?:\[request id: [^\]]*\] )?\[([A-Z_]+)\] ")
 _TOO_LONG = re.compile(r"prompt has \d+ tokens|maximum (?:context|model) length|longer than the maximum model", re.I)
 _NAMED_FIELD = re.compile(r"'(\w+)'")
 _NOT_LOADED = re.compile(r"request for unknown model|model '[^']*' is not ready|not at READY state", re.I)
 _DEAD_BACKEND = re.compile(
     r"stub process.*(?:not healthy|unhealthy)|unhealthy vllm engine|failed to (?:open|receive).*stub", re.I
 )
+_AWAY = "the engine cannot be reached; it may be starting, please try again"
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:/[^\s/:'\"(),;]+){2,}/?")
 
 
@@ -52,7 +54,7 @@ def from_call(error: grpc.RpcError, *, model: str = "", started: bool = False) -
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         # CANCELLED that nobody here asked for is a Triton that is going down.
         if code is grpc.StatusCode.CANCELLED or _from_transport(details):
-            return EngineUnavailable("the engine cannot be reached; it may be starting, please try again")
+            return EngineUnavailable(_AWAY)
         return _from_backend(details, model) or EngineUnavailable(presentable(details))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return EngineUnavailable(presentable(details))
@@ -61,8 +63,12 @@ def from_call(error: grpc.RpcError, *, model: str = "", started: bool = False) -
     return from_text(details, model=model)
 
 
-def from_text(text: str, *, model: str = "") -> ModelyardError:
-    """What a text without a code means: Triton sends one for requests that do not even reach a backend."""
+def from_text(text: str, *, model: str = "", started: bool = False) -> ModelyardError:
+    """What an error text inside a stream means. Our backends begin theirs with a code; Triton and others do not."""
+    if (coded := _CODED.match(text)) is not None:
+        return _from_code(coded[1], text[coded.end() :], started=started)
+    if started and is_dead_backend(text):
+        return GenerationBroken()
     if _NOT_LOADED.search(text):
         return ModelNotLoaded(model)
     if (dead := _from_backend(text, model)) is not None:
@@ -72,13 +78,24 @@ def from_text(text: str, *, model: str = "") -> ModelyardError:
     return EngineError(presentable(text) or "the engine failed without a reason")
 
 
+def _from_code(code: str, text: str, *, started: bool) -> ModelyardError:
+    """`code` is one of Triton's, as our backends write it."""
+    if code == "INVALID_ARG":
+        return _invalid(text)
+    if code in ("UNAVAILABLE", "CANCELLED"):
+        # CANCELLED that nobody here asked for is an engine that is going down.
+        away = presentable(text) if code == "UNAVAILABLE" else _AWAY
+        return GenerationBroken() if started else EngineUnavailable(away)
+    return EngineError(presentable(text) or "the engine failed without a reason")
+
+
 def from_load(error: grpc.RpcError, model: str) -> ModelyardError:
     """Why a model could not be loaded. Triton gives its reason under several codes."""
     code = error.code()
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return EngineTimeout(f"the model '{model}' did not load in time")
     if code is grpc.StatusCode.UNAVAILABLE:
-        return EngineUnavailable("the engine cannot be reached; it may be starting, please try again")
+        return EngineUnavailable(_AWAY)
     return EngineUnavailable(f"the model '{model}' could not be loaded: {presentable(error.details() or '')}")
 
 

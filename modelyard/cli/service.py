@@ -137,6 +137,7 @@ class _Service:
                 progress.step(f"waiting for {', '.join(urls)}")
                 self._models = [await self._gateway.first_token_of_any()]
         self._announce()
+        self._gateway.release()
 
     async def _start_engine(self) -> str:
         distribution = await asyncio.to_thread(find_distribution, self._settings.engine_python)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.system.service import ROOT, Service
 
@@ -32,16 +31,21 @@ def test_a_picture_is_answered_with_an_image_prompt_block(service: Service) -> N
     assert "lighthouse" in json.loads(block[1])["prompt"]
 
 
-def test_held_out_questions_are_answered_on_topic_by_the_served_model(service: Service) -> None:
-    sys.path.insert(0, str(ROOT / "demo/training"))
-    from judge import judge, load_cases
+def test_held_out_questions_are_answered_on_topic_by_the_served_model(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "demo/training")
+    from check import ask  # type: ignore[import-not-found]
+    from judge import judge  # type: ignore[import-not-found]
 
-    cases = load_cases(Path(ROOT / "demo/training/heldout.jsonl"))
+    cases = [json.loads(line) for line in (ROOT / "demo/training/heldout.jsonl").read_text().splitlines()]
     with httpx.Client(base_url=service.url, timeout=60) as http:
-        right = 0
-        for case in cases:
-            wish = {"model": "demo", "messages": case.messages, "temperature": 0}
-            answer = http.post("/v1/chat/completions", json=wish).json()["choices"][0]["message"]["content"]
-            right += judge(case, answer)
+
+        def answer(messages: list[dict[str, str]]) -> str:
+            wish = {"model": "demo", "messages": messages, "temperature": 0}
+            said = http.post("/v1/chat/completions", json=wish)
+            return str(said.json()["choices"][0]["message"]["content"])
+
+        right = sum(judge(case, ask(case, answer)) for case in cases)
     assert len(cases) >= 100
     assert right / len(cases) >= 0.8

@@ -42,14 +42,16 @@ async def test_nothing_raises_when_nothing_is_wrong(client: TritonClient) -> Non
 
 
 async def test_opening_a_stream_to_nobody(nobody: TritonClient) -> None:
-    with pytest.raises(errors.EngineUnavailable, match="cannot be reached"):
+    with pytest.raises(errors.EngineUnavailable, match="cannot be reached") as caught:
         await _all(nobody, "words=2")
+    assert isinstance(caught.value.__cause__, grpc.RpcError)
 
 
 async def test_a_step_of_a_stream_before_anything_was_said(client: TritonClient) -> None:
-    with pytest.raises(errors.InvalidInput, match="told to raise INVALID_ARG") as caught:
+    with pytest.raises(errors.InvalidInput, match="^the parrot was told to raise INVALID_ARG"):
         await _all(client, "raise=INVALID_ARG")
-    assert isinstance(caught.value.__cause__, grpc.RpcError)
+    with pytest.raises(errors.EngineUnavailable, match="^the parrot was told to raise UNAVAILABLE"):
+        await _all(client, "raise=UNAVAILABLE")
 
 
 async def test_a_step_of_a_stream_after_something_was_said(client: TritonClient) -> None:

@@ -181,7 +181,10 @@ def _strings(name: str, values: list[str]) -> Any:
 
 def _send_error(sender: Any, message: str, code: str) -> None:
     sender.send(
-        pb_utils.InferenceResponse(error=pb_utils.TritonError(message, getattr(pb_utils.TritonError, code))),
+        # The code is in the text as well, as our backends write it.
+        pb_utils.InferenceResponse(
+            error=pb_utils.TritonError(f"[{code}] {message}", getattr(pb_utils.TritonError, code))
+        ),
         flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL,
     )
 
