@@ -123,7 +123,10 @@ class Telemetry:
             fields["outcome"] = record.outcome
         if record.problem:
             fields["problem"] = record.problem
-        if record.outcome == "broken" or record.status >= 500:
+        if not record.dialect and record.status == 503:
+            # A probe of a service that is starting or stopping: the answer is the news, not a fault.
+            log.debug("request", **fields)
+        elif record.outcome == "broken" or record.status >= 500:
             log.error("request", **fields)
         elif record.dialect:
             log.info("request", **fields)

@@ -95,7 +95,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="folder of the finished checkpoint")
     parser.add_argument(
-        "--state", type=Path, default=Path("train-state.pt"), help="file for the state of the run"
+        "--state", type=Path, default=Path("train-state.pt"), help="file that holds the state of the run"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the state file")
     parser.add_argument("--tokens", type=int, default=9_000_000, help="training tokens, padding included")

@@ -58,7 +58,7 @@ async def test_a_client_that_goes_away_cancels_its_generation_in_triton(service:
             if '"content":"' in line:
                 break
     assert await _eventually(service, "modelyard_requests_total", before + 1, outcome="cancelled")
-    assert await _eventually(service, "modelyard_requests_running", 0)
+    assert await _eventually(service, "modelyard_sequences_running", 0)
 
 
 async def test_an_unstreamed_answer_is_cancelled_likewise(service: Service) -> None:
@@ -71,8 +71,8 @@ async def test_an_unstreamed_answer_is_cancelled_likewise(service: Service) -> N
     }
     async with httpx.AsyncClient() as client:
         asking = asyncio.create_task(client.post(f"{service.url}/v1/chat/completions", json=body))
-        assert await _eventually(service, "modelyard_requests_running", 1)
+        assert await _eventually(service, "modelyard_sequences_running", 1)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     assert await _eventually(service, "modelyard_requests_total", before + 1, outcome="cancelled")
-    assert await _eventually(service, "modelyard_requests_running", 0)
+    assert await _eventually(service, "modelyard_sequences_running", 0)
