@@ -25,9 +25,11 @@ from .settings import BackendSettings
 # Two, so that one can make a response while the other waits for Triton to take its own; a third gained nothing.
 _SENDERS = 2
 
-# A small model makes a token in less time than a response takes on its way. Tokens that come within this share one,
-# but for the first and the last of an answer. They never wait for long: while an answer goes on, steps follow.
+# A response costs Triton, this process and the client a few hundred microseconds together, so tokens that come within
+# this time share one: a moment for a few streams, longer for many, which bounds all responses to about 2,000 a second.
+# An engine whose steps take longer than that hands every token on at once.
 _TOGETHER_S = 0.002
+_TOGETHER_PER_SEQUENCE_S = 0.0005
 
 # Asking Triton whether a request was cancelled is a message there and back. Every running request is asked in turn,
 # and then there is a pause of at least this, and of nine times what the round took.
@@ -152,7 +154,8 @@ class Answering:
     def stepped(self, state: EngineState) -> None:
         self._metrics.state(state)
         now = time.monotonic()
-        if self._urgent or now - self._handed_over >= _TOGETHER_S:
+        together_s = max(_TOGETHER_S, _TOGETHER_PER_SEQUENCE_S * state.running)
+        if self._urgent or now - self._handed_over >= together_s:
             self._handed_over, self._urgent = now, False
             touched, self._touched = self._touched, set()
             self._outbox.put(touched)

@@ -50,6 +50,7 @@ class GatewayServer:
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,  # nobody reads the caller's address, and headers about it can be forged
                 timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
             )
         )

@@ -106,6 +106,7 @@ def test_the_config_is_tritons_own_and_carries_the_card(converted: Convert) -> N
         # Tiny models compute in 32 bits, so that an answer with a seed is the same in every company.
         "INFERENCE_PRECISION_HINT": "f32",
         "KV_CACHE_PRECISION": "f32",
+        "INFERENCE_NUM_THREADS": "1",
     }
     assert config.card.chat_template == TEMPLATE
     assert config.card.context_length == 512
