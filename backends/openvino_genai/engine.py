@@ -9,6 +9,7 @@ import array
 import contextlib
 import dataclasses
 import itertools
+import os
 import shutil
 import socket
 import subprocess
@@ -86,6 +87,7 @@ class Engine:
         self._child: _Child | None = None
         self._broken = ""  # why there is no child
         self._closing = threading.Event()
+        self._triton = os.getppid()  # asked for while it lives: this is called while it loads the model
         self._reader = threading.Thread(target=self._read, name="engine-reader", daemon=True)
 
     def start(self) -> None:
@@ -153,7 +155,7 @@ class Engine:
             )
         child = _Child(process, Connection(ours.detach()))
         try:
-            child.connection.send(("load", str(self._folder), dataclasses.asdict(self._settings)))
+            child.connection.send(("load", str(self._folder), dataclasses.asdict(self._settings), self._triton))
             answer = child.connection.recv()
         except (EOFError, OSError):
             answer = ("failed", child.how_it_ended())

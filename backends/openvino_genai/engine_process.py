@@ -4,7 +4,8 @@ A process of its own because `ContinuousBatchingPipeline.step` holds Python's lo
 or sent for the length of a step. Single-threaded, so nothing here needs a lock. Knows token ids; does not know text,
 Triton or requests.
 
-Messages in:   ("load", folder, settings), then ("add", key, ids, attributes), ("stop", key), ("quit",)
+Messages in:   ("load", folder, settings, process id of Triton), then
+               ("add", key, ids, attributes), ("stop", key), ("quit",)
 Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, started, state) and ("refused", key, sentence)
                where outputs is [(key, ids, logprobs, finish)], started the keys whose computing has begun, and state
                (running, waiting, cache use from 0 to 1)
@@ -13,6 +14,7 @@ Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, starte
 from __future__ import annotations
 
 import collections
+import os
 import select
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,6 +25,7 @@ import openvino as ov
 
 import openvino_genai as genai
 
+from .orphan import end_without
 from .settings import BackendSettings
 
 # The prompt of the warm-up: any id that every vocabulary has.
@@ -33,7 +36,8 @@ def main(descriptor: int) -> None:
     """Load the model, say so, and serve until the other side says quit or is gone."""
     connection = Connection(descriptor)
     try:
-        _, folder, settings = connection.recv()
+        _, folder, settings, triton = connection.recv()
+        end_without(triton, stub=os.getppid())
         try:
             engine = _Engine(Path(folder), BackendSettings(**settings))
         except Exception as error:

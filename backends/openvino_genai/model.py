@@ -28,7 +28,6 @@ from .engine import EngineFailed
 from .failures import RequestFailed
 from .infer_request import INPUTS, read_request
 from .metrics import Metrics
-from .orphan import end_with_parent
 from .responses import OUTPUTS, Responses
 from .settings import BadSetting, read_settings
 
@@ -51,7 +50,6 @@ class TritonPythonModel:
         return config
 
     def initialize(self, args: dict[str, str]) -> None:
-        end_with_parent()
         config = json.loads(args["model_config"])
         parameters = {name: each["string_value"] for name, each in config.get("parameters", {}).items()}
         folder = Path(args["model_repository"]) / args["model_version"]

@@ -48,9 +48,9 @@ async def test_opening_a_stream_to_nobody(nobody: TritonClient) -> None:
 
 
 async def test_a_step_of_a_stream_before_anything_was_said(client: TritonClient) -> None:
-    with pytest.raises(errors.InvalidInput, match="^the parrot was told to raise INVALID_ARG"):
+    with pytest.raises(errors.InvalidInput, match=r"^the parrot was told to raise INVALID_ARG"):
         await _all(client, "raise=INVALID_ARG")
-    with pytest.raises(errors.EngineUnavailable, match="^the parrot was told to raise UNAVAILABLE"):
+    with pytest.raises(errors.EngineUnavailable, match=r"^the parrot was told to raise UNAVAILABLE"):
         await _all(client, "raise=UNAVAILABLE")
 
 
