@@ -76,3 +76,18 @@ async def test_an_unstreamed_answer_is_cancelled_likewise(service: Service) -> N
         await asyncio.gather(asking, return_exceptions=True)
     assert await _eventually(service, "modelyard_requests_total", before + 1, outcome="cancelled")
     assert await _eventually(service, "modelyard_sequences_running", 0)
+
+
+async def test_thousands_of_refused_requests_do_not_hurt_triton(service: Service) -> None:
+    (before,) = service.tritons()
+    body = {"model": "demo", "messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 1}}
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+
+        async def refuse(times: int) -> set[int]:
+            return {(await client.post("/v1/chat/completions", json=body)).status_code for _ in range(times)}
+
+        # Triton 2.51 died after a few hundred of these when it was asked for status codes inside of streams.
+        statuses = set().union(*await asyncio.gather(*(refuse(250) for _ in range(8))))
+    (after,) = service.tritons()
+    assert statuses == {400}
+    assert after.pid == before.pid
