@@ -28,7 +28,7 @@ _SENDERS = 2
 # A response costs Triton, this process and the client a few hundred microseconds together, so tokens that come within
 # this time share one: a moment for a few streams, longer for many, which bounds all responses to about 2,000 a second.
 # An engine whose steps take longer than that hands every token on at once.
-_TOGETHER_S = 0.002
+_TOGETHER_S = 0.004
 _TOGETHER_PER_SEQUENCE_S = 0.0005
 
 # Asking Triton whether a request was cancelled is a message there and back. Every running request is asked in turn,

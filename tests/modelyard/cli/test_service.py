@@ -1,0 +1,60 @@
+"""What `modelyard serve` checks before it starts anything."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from modelyard.cli import service
+from modelyard.errors import HostProblem, NotEnoughMemory, PortTaken
+from modelyard.settings import Settings
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    version = tmp_path / "repository" / "large" / "1"
+    version.mkdir(parents=True)
+    (version.parent / "config.pbtxt").write_text('backend: "openvino_genai"\n')
+    with (version / "openvino_model.bin").open("wb") as weights:
+        weights.truncate(2**30)  # a hole: it takes no disk
+    return tmp_path / "repository"
+
+
+def test_too_little_memory_is_said_with_both_figures(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "free_memory", lambda: 2**30)
+    with pytest.raises(NotEnoughMemory, match=r"serving large needs about 1\.6 GiB of memory, 1\.0 GiB are free"):
+        service._check_models(Settings(model_repository=repository), [])
+
+
+def test_enough_memory_is_no_problem(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "free_memory", lambda: 2**31)
+    assert service._check_models(Settings(model_repository=repository), []) == ["large"]
+
+
+def test_a_port_is_taken_or_held() -> None:
+    with service._listen(Settings(port=0)) as held:
+        held.listen()
+        with pytest.raises(PortTaken):
+            service._listen(Settings(port=held.getsockname()[1]))
+
+
+def test_an_address_that_is_not_ours_is_one_sentence() -> None:
+    with pytest.raises(HostProblem, match=r"cannot listen on 192\.0\.2\.1"):
+        service._listen(Settings(host="192.0.2.1", port=0))
+
+
+def test_only_loopback_needs_no_key() -> None:
+    service._require_key(Settings(host="::1"))
+    service._require_key(Settings(host="0.0.0.0", api_key="k"))  # type: ignore[arg-type]
+    with pytest.raises(HostProblem, match="MODELYARD_API_KEY|none is set"):
+        service._require_key(Settings(host="0.0.0.0"))
+
+
+def test_the_socket_is_closed_when_the_port_is_taken() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(PortTaken, match="taken by another program"):
+            service._listen(Settings(port=other.getsockname()[1]))
