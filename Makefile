@@ -14,20 +14,20 @@ CONVERT := .envs/convert/bin
 ##@ Run
 
 serve: env ## Convert the demo checkpoint if need be, start Triton and the gateway on 127.0.0.1:11434
-	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(GATEWAY)/modelyard serve $(ARGS)
 
 convert: env ## Convert a checkpoint into model_repository/: make convert MODEL=folder-or-hub-id [ARGS="--precision int4"]
 	@exec $(GATEWAY)/modelyard convert $(MODEL) $(ARGS)
 
 bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_genai in-process, paired in one run
-	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(CONVERT)/python -m tests.bench $(ARGS)
 
 ##@ Develop
 
 test: dev-env ## Run the whole suite, the part with a real Triton included
-	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --if-missing
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	$(CONVERT)/python -m pytest $(ARGS)
 
 lint: dev-env ## ruff (lint and format) and mypy --strict on our packages

@@ -57,8 +57,8 @@ def convert(
     ] = None,
     repository: Repository = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model of that name.")] = False,
-    if_missing: Annotated[
-        bool, typer.Option("--if-missing", help="Do nothing when a model of that name is there, whatever it is.")
+    update: Annotated[
+        bool, typer.Option("--update", help="Replace a model of that name if the source or a setting has changed.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
     trust_remote_code: Annotated[
@@ -70,10 +70,9 @@ def convert(
     from converters.plan import default_name
 
     settings = settings_with(repository)
-    wish = Wish(source, name or default_name(source), precision, device, revision, force, trust_remote_code, debug)
-    if if_missing and _is_there(settings.model_repository, wish.name):
-        output.say(f"{wish.name} is there already")
-        return
+    wish = Wish(
+        source, name or default_name(source), precision, device, revision, force, update, trust_remote_code, debug
+    )
     made = _make(settings, wish)
     if as_json:
         output.as_json(asdict(made.manifest))
@@ -93,6 +92,7 @@ class Wish:
     device: Device
     revision: str | None
     force: bool
+    update: bool
     trust_remote_code: bool
     debug: bool
 
@@ -125,7 +125,8 @@ def _make(settings: Settings, wish: Wish) -> Conversion:
         plan = _plan(settings.model_repository, wish, checkpoint, exportable=openvino.refusal)
         if plan.precision_reason:
             shown.note(f"{plan.precision}: {plan.precision_reason}")
-        return carry_out(plan, force=wish.force, on_step=lambda step: shown.step(_STEPS[step]), show=wish.debug)
+        replace = wish.force or wish.update
+        return carry_out(plan, force=replace, on_step=lambda step: shown.step(_STEPS[step]), show=wish.debug)
 
 
 def _open(repository: Path, wish: Wish) -> Checkpoint:
@@ -158,7 +159,7 @@ def _already(repository: Path, wish: Wish, checkpoint: Checkpoint) -> Conversion
     except InvalidInput:
         return None  # the whole plan finds every reason, these among them
     made = already_made(plan)
-    if made is None and _is_there(repository, wish.name) and not wish.force:
+    if made is None and _is_there(repository, wish.name) and not (wish.force or wish.update):
         raise EntryExists(wish.name)
     return None if wish.force else made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -95,10 +94,8 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", "http://127.0.0.1:9")
-    begun = time.monotonic()
     with pytest.raises(SourceUnavailable, match="the hub cannot be reached"):
         open_checkpoint("someone/some-model")
-    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.usefixtures("empty_cache")

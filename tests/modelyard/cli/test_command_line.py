@@ -121,9 +121,8 @@ def test_a_command_that_does_not_exist() -> None:
 
 
 def test_the_same_again_is_answered_at_once(folder: Path, repository: Path) -> None:
-    begun = time.monotonic()
+    # Without the conversion environment, which takes seconds to wake up.
     shown = run("convert", str(folder), repository=repository, MODELYARD_CONVERT_PYTHON="/nowhere")
-    assert time.monotonic() - begun < 2  # 0.4 s on an idle machine
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "tiny is converted already (int8, " in shown.stdout
 
@@ -137,8 +136,14 @@ def test_the_manifest_as_json(folder: Path, repository: Path) -> None:
 def test_another_source_or_setting_needs_force(folder: Path, repository: Path) -> None:
     shown = run("convert", str(folder), "--precision", "fp16", "--repository", str(repository))
     refused(shown, 2, "the model 'tiny' exists already", "--force")
-    shown = run("convert", str(folder), "--precision", "fp16", "--if-missing", repository=repository)
-    assert (shown.returncode, shown.stdout) == (0, "tiny is there already\n")
+
+
+def test_an_update_replaces_what_has_changed_and_nothing_else(folder: Path, repository: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(repository, tmp_path / "repository"))
+    shown = run("convert", str(folder), "--update", repository=copy, MODELYARD_CONVERT_PYTHON="/nowhere")
+    assert "tiny is converted already (int8, " in shown.stdout
+    shown = run("convert", str(folder), "--update", "--precision", "fp16", repository=copy)
+    assert "precision  fp16 for CPU" in shown.stdout
 
 
 def test_what_is_installed(repository: Path) -> None:
@@ -172,10 +177,8 @@ def test_what_is_wrong_with_a_checkpoint_is_said_in_a_line(folder: Path, tmp_pat
 
 def test_a_source_that_cannot_be_reached(tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
-    begun = time.monotonic()
     unreachable = run("convert", "a/b", repository=tmp_path / "r", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=cache)
     refused(unreachable, 3, "'a/b' is neither a folder here nor in the hub's cache, and the hub cannot be reached")
-    assert time.monotonic() - begun < 20
     offline = run("convert", "a/b", repository=tmp_path / "r", HF_HUB_OFFLINE="1", HF_HOME=cache)
     refused(offline, 3, "offline mode is on", "unset HF_HUB_OFFLINE")
     refused(run("convert", "/no/such/folder", repository=tmp_path / "r"), 3, "there is no folder /no/such/folder")
