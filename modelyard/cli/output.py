@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def say(line: str) -> None:
-    print(line)
+    # At once: a service that writes to a file or a pipe would keep it to itself for as long as it lives.
+    print(line, flush=True)
 
 
 def as_json(content: Any) -> None:
