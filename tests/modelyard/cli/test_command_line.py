@@ -215,6 +215,8 @@ def test_an_interrupted_conversion_leaves_nothing(
         text=True,
         cwd=ROOT,
         env=_environment(tmp_path / "repository", {}),
+        # Whoever runs the tests in the background has Ctrl-C ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stderr is not None
     for line in process.stderr:

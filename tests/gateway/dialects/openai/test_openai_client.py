@@ -144,7 +144,7 @@ def test_models_are_listed_loaded_or_not(client: openai.OpenAI) -> None:
 
 
 def test_an_unknown_model_is_not_found_and_the_installed_are_named(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match=r"installed: .*parrot, sick") as caught:
+    with pytest.raises(openai.NotFoundError, match=r"installed: .*parrot") as caught:
         client.chat.completions.create(model="nobody", messages=[{"role": "user", "content": "x"}])
     assert caught.value.code == "model_not_found"
 
