@@ -140,7 +140,7 @@ class BareGrpc:
 class InProcess:
     """openvino_genai's continuous batching with no server around it, in a process of the engine's interpreter."""
 
-    name = "openvino_genai in-process"
+    name = "engine alone"
 
     def __init__(self, engine_python: Path, version_folder: Path, work: Work) -> None:
         self._work = work
