@@ -25,7 +25,6 @@ from modelyard.errors import ConversionFailed, EntryExists
 from modelyard.manifest import Fidelity, Manifest, read_manifest, record_files, write_manifest
 
 OnStep = Callable[[str], None]
-STEPS = ("wait", "export", "compress", "measure", "record", "publish")  # in this order; not every one comes
 BACKEND = "openvino_genai"
 
 

@@ -43,8 +43,8 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
 
     `app.state.drain()` turns readiness off and lets no new answer begin; those in progress go on, and
     `await app.state.idle()` returns when the last is done. `app.state.hold()` keeps readiness off until
-    `app.state.release()`, for checks at the start. `app.state.models` loads models (`load`, `load_all`).
-    The channels are closed by the end of the lifespan. Raises OSError when the key's file cannot be read.
+    `app.state.release()`, for checks at the start. The channels are closed by the end of the lifespan.
+    Raises OSError when the key's file cannot be read.
     """
     key = settings.bearer_key()
     replicas = Replicas(
@@ -104,7 +104,6 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     app.state.idle = admission.wait_until_idle
     app.state.hold = gate.hold
     app.state.release = gate.release
-    app.state.models = models
     return app
 
 

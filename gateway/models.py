@@ -13,7 +13,7 @@ from typing import Protocol
 
 from gateway.domain.ports import ServedModel
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, EngineUnavailable, EntryNotFound
+from modelyard.errors import EntryNotFound
 
 # An entry that was replaced behind our back is seen after so many seconds; asking each time costs the first token 1 ms.
 _FRESH_S = 10.0
@@ -27,8 +27,6 @@ class Triton(Protocol):
     async def card_if_loaded(self, model: str) -> ModelCard | None: ...
 
     async def index(self) -> dict[str, bool]: ...
-
-    async def load(self, model: str) -> None: ...
 
 
 @dataclass
@@ -62,9 +60,6 @@ class ServedModels:
     def forget(self, name: str) -> None:
         self._known.pop(name, None)
 
-    def forget_all(self) -> None:
-        self._known.clear()
-
     async def served(self) -> Sequence[ServedModel]:
         index = await self._triton.index()
         for name, loaded in index.items():
@@ -87,22 +82,6 @@ class ServedModels:
         if not index:
             raise EntryNotFound("default", [])
         return min(index, key=lambda name: (not index[name], name))
-
-    async def load(self, name: str) -> None:
-        self.forget(name)
-        await self._triton.load(name)
-
-    async def load_all(self) -> dict[str, EngineError]:
-        """Load every model of the repository; what could not be loaded, and why."""
-        failed: dict[str, EngineError] = {}
-        for name in sorted(await self._triton.index()):
-            try:
-                await self.load(name)
-            except EngineUnavailable as error:
-                failed[name] = error
-            except EngineError as error:
-                failed[name] = error
-        return failed
 
     async def _ask(self, name: str) -> ModelCard:
         card = await self._triton.card(name)

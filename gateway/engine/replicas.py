@@ -156,15 +156,6 @@ class Replicas:
         """Every model of the repository, and whether it is loaded."""
         return await self._on_any(lambda replica: replica.client.index())
 
-    async def load(self, model: str) -> None:
-        """Load a model in every Triton that is there. Raises EngineError when none of them could."""
-        results = await asyncio.gather(
-            *(replica.residency.load(model) for replica in self._replicas), return_exceptions=True
-        )
-        errors = [result for result in results if isinstance(result, BaseException)]
-        if len(errors) == len(results):
-            raise errors[0] if errors else EngineUnavailable("no Triton is configured")
-
     async def loaded(self) -> int:
         """How many models are loaded right now in the Tritons that answer. Raises EngineUnavailable when none does."""
         answers = await asyncio.gather(
