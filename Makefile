@@ -27,7 +27,6 @@ bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_ge
 ##@ Develop
 
 test: dev-env ## Run the whole suite, the part with a real Triton included
-	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	$(CONVERT)/python -m pytest $(ARGS)
 
 lint: dev-env ## ruff (lint and format) and mypy --strict on our packages
