@@ -13,13 +13,12 @@ import itertools
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 
-from modelyard.engine import shared_memory
+from modelyard.engine import runtime_folder, shared_memory
 from modelyard.engine.command_line import Ports, tritonserver_arguments
 from modelyard.engine.distribution import Distribution
 from modelyard.engine.endings import TritonPortTaken, why_it_ended
@@ -122,7 +121,7 @@ class TritonProcess:
         """
         ports = _prepare(repository, grpc_port, http_port, metrics_port)
         prefix = shared_memory.region_prefix(os.getpid(), next(_serial))
-        runtime = Path(tempfile.mkdtemp(prefix="modelyard-triton-"))
+        runtime = runtime_folder.make_runtime_folder()
         try:
             arguments = tritonserver_arguments(
                 repository=repository,
@@ -260,6 +259,7 @@ def _prepare(repository: Path, grpc_port: int, http_port: int, metrics_port: int
         if port and not is_free(port):
             raise TritonPortTaken(port)
     shared_memory.remove_orphans()
+    runtime_folder.remove_orphans()
     shared_memory.require_room()
     repository.mkdir(parents=True, exist_ok=True)  # Triton ends at once when its repository is not there
     spare = iter(free_ports(3))

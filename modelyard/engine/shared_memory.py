@@ -45,11 +45,12 @@ def remove_orphans() -> None:
     """Remove the regions of processes of ours that are gone: who is killed with -9 cannot clear up."""
     for region in SHM.glob("modelyard-*"):
         found = _OURS.fullmatch(region.name)
-        if found and not _alive(int(found["pid"])):
+        if found and not is_alive(int(found["pid"])):
             region.unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this id runs, whoever it belongs to."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

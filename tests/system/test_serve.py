@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -90,6 +91,11 @@ def test_kill_9_of_the_service_leaves_no_triton(repository: Path, tmp_path: Path
         service.process.wait()
         _, alive = psutil.wait_procs(family, timeout=20)
         assert not alive
+        left = set(Path(tempfile.gettempdir()).glob(f"modelyard-triton-{service.process.pid}-*"))
+        assert left
+    with serving(repository, tmp_path) as next_one:
+        next_one.wait_until_ready()
+        assert not any(folder.exists() for folder in left)
 
 
 def test_a_taken_port_is_one_sentence(repository: Path) -> None:
