@@ -18,9 +18,9 @@ def _ask(service: Service, user: str, message: str) -> dict[str, object]:
 
 
 def test_a_user_is_remembered_and_another_is_not_mixed_in(service: Service) -> None:
-    _ask(service, "ana", "My name is Ana.")
+    _ask(service, "maria", "My name is Maria.")
     _ask(service, "ben", "My name is Ben.")
-    assert "Ana" in str(_ask(service, "ana", "What is my name?")["reply"])
+    assert "Maria" in str(_ask(service, "maria", "What is my name?")["reply"])
     assert "Ben" in str(_ask(service, "ben", "What is my name?")["reply"])
 
 
