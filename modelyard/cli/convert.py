@@ -6,20 +6,18 @@ that has it.
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from modelyard.cli import output
 from modelyard.cli.options import Repository, settings_with
+from modelyard.cli.stopping import StopRequest
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from converters.convert import Conversion
     from converters.plan import ConversionPlan, Exportable
     from converters.source import Checkpoint
@@ -111,8 +109,7 @@ def _make(settings: Settings, wish: Wish) -> Conversion:
     on_hub = not Path(wish.source).expanduser().exists()
     if on_hub and not can_convert():
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
-    # The same way out as for Ctrl-C: what was staged is removed.
-    signal.signal(signal.SIGTERM, _leave)
+    stop = StopRequest()
     with output.progress() as shown:
         if on_hub:
             shown.note(f"fetching {wish.source} from the hub")
@@ -126,7 +123,12 @@ def _make(settings: Settings, wish: Wish) -> Conversion:
         if plan.precision_reason:
             shown.note(f"{plan.precision}: {plan.precision_reason}")
         replace = wish.force or wish.update
-        return carry_out(plan, force=replace, on_step=lambda step: shown.step(_STEPS[step]), show=wish.debug)
+
+        def on_step(step: str) -> None:
+            stop.heed()
+            shown.step(_STEPS[step])
+
+        return carry_out(plan, force=replace, on_step=on_step, show=wish.debug)
 
 
 def _open(repository: Path, wish: Wish) -> Checkpoint:
@@ -179,10 +181,6 @@ def _plan(
         exportable=exportable,
         check_host=exportable is not None,
     )
-
-
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def _summarize(manifest: Manifest, repository: Path) -> None:
