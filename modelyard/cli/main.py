@@ -54,4 +54,6 @@ def run() -> None:
         sys.exit(failures.interrupted())
     except Exception as error:
         sys.exit(failures.report(error, debug="--debug" in sys.argv))
+    if code == failures.INTERRUPTED:  # Typer makes this of a Ctrl-C, and says nothing
+        sys.exit(failures.interrupted())
     sys.exit(code if isinstance(code, int) else 0)

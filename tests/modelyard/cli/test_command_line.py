@@ -227,5 +227,6 @@ def test_an_interrupted_conversion_leaves_nothing(
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in said
+    assert ("error: interrupted" in said) == (sent == signal.SIGINT)
     assert entries_in(tmp_path / "repository") == []
     assert [path.name for path in (tmp_path / ".repository-staging").iterdir()] == ["m.lock"]
