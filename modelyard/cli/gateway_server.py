@@ -31,7 +31,6 @@ class GatewayServer:
 
     def __init__(self, app: FastAPI, settings: Settings, listener: socket.socket) -> None:
         self._app = app
-        self._settings = settings
         host, port = listener.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         key = settings.bearer_key()
