@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..common.failures import Refused, RequestFailed, cancelled, unloading
 from .codec import Codec
 from .engine import Engine, EngineState
-from .failures import Refused, RequestFailed, cancelled, engine_broken, prompt_too_long, unloading
+from .failures import engine_broken, prompt_too_long
 from .generation import Generation, Tokens
 from .infer_request import InferRequest
 from .metrics import Metrics, Outcome

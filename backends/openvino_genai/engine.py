@@ -20,17 +20,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from .failures import engine_restarting, too_many_waiting, unloading
+from ..common.failures import unloading
+from .failures import engine_restarting, too_many_waiting
 from .generation import Tokens
 from .settings import BackendSettings
 
-# The engine process imports this folder as a package under the name that model.py gives it: the folder's own name is
+# The engine process imports the backends as a package under the name that model.py gives it: this folder's own name is
 # that of the library itself.
 _START = """
 import sys, types
-package = sys.modules["modelyard_openvino_genai"] = types.ModuleType("modelyard_openvino_genai")
+package = sys.modules["modelyard_backends"] = types.ModuleType("modelyard_backends")
 package.__path__ = [sys.argv[1]]
-from modelyard_openvino_genai.engine_process import main
+from modelyard_backends.openvino_genai.engine_process import main
 main(int(sys.argv[2]))
 """
 
@@ -149,7 +150,7 @@ class Engine:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [_interpreter(), "-I", "-c", _START, str(Path(__file__).parent), str(theirs.fileno())],
+                [_interpreter(), "-I", "-c", _START, str(Path(__file__).parent.parent), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

@@ -1,28 +1,11 @@
-"""What can go wrong with one request, in Triton's own codes.
+"""What can go wrong with a request to a language model.
 
-Knows sentences and the names of codes; does not know how Triton carries them.
+Knows sentences; does not know how Triton carries them.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
-Code = Literal["INVALID_ARG", "UNAVAILABLE", "INTERNAL", "CANCELLED"]
-
-
-class RequestFailed(Exception):
-    """One request cannot be answered, or not to its end; its neighbours are not concerned."""
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Refused(RequestFailed):
-    """What the caller sent is wrong or cannot be honoured."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("INVALID_ARG", message)
+from ..common.failures import Refused, RequestFailed
 
 
 def prompt_too_long(tokens: int, context: int) -> Refused:
@@ -47,11 +30,3 @@ def engine_broken(why: str) -> RequestFailed:
 
 def engine_restarting(why: str) -> RequestFailed:
     return RequestFailed("UNAVAILABLE", f"the engine is being restarted after a failure: {why}")
-
-
-def unloading() -> RequestFailed:
-    return RequestFailed("UNAVAILABLE", "the model is being unloaded")
-
-
-def cancelled() -> RequestFailed:
-    return RequestFailed("CANCELLED", "the request was cancelled")

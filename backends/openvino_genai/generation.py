@@ -12,9 +12,10 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..common.failures import RequestFailed
 from .codec import Codec
 from .detokenizer import Detokenizer
-from .failures import RequestFailed, out_of_memory
+from .failures import out_of_memory
 from .infer_request import InferRequest
 from .stop_strings import StopStrings
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .failures import Refused
+from ..common.failures import Refused
+from ..common.inputs import flag, only, text
 from .sampling import Sampling, known_parameters, read_sampling
 
 INPUTS: tuple[dict[str, Any], ...] = (
@@ -47,44 +48,22 @@ def read_request(tensor: Callable[[str], Any | None], parameters: Callable[[], s
     for name, why in (("image", "this model takes text only"), ("embedding_request", "this model makes no embeddings")):
         if (value := tensor(name)) is not None and value.size:
             raise Refused(f"'{name}' cannot be honoured: {why}")
-    stream = _flag(tensor, "stream")
+    stream = flag(tensor, "stream")
     excluded = tensor("exclude_input_in_output")
-    prepend = not stream if excluded is None else not _only(excluded, "exclude_input_in_output")
+    prepend = not stream if excluded is None else not only(excluded, "exclude_input_in_output")
     if prepend and stream:
         raise Refused(
             "'exclude_input_in_output' cannot be false with 'stream': the input would be in no response or in all"
         )
-    given = _text(tensor, "sampling_parameters")
+    given = text(tensor, "sampling_parameters")
     return InferRequest(
-        prompt=_text(tensor, "text_input") or "",
+        prompt=text(tensor, "text_input") or "",
         sampling=read_sampling(given) if given is not None else known_parameters(parameters()),
         stream=stream,
         prepend_input=prepend,
-        return_finish_reason=_flag(tensor, "return_finish_reason"),
-        return_cumulative_logprob=_flag(tensor, "return_cumulative_logprob"),
-        return_logprobs=_flag(tensor, "return_logprobs"),
-        return_num_input_tokens=_flag(tensor, "return_num_input_tokens"),
-        return_num_output_tokens=_flag(tensor, "return_num_output_tokens"),
+        return_finish_reason=flag(tensor, "return_finish_reason"),
+        return_cumulative_logprob=flag(tensor, "return_cumulative_logprob"),
+        return_logprobs=flag(tensor, "return_logprobs"),
+        return_num_input_tokens=flag(tensor, "return_num_input_tokens"),
+        return_num_output_tokens=flag(tensor, "return_num_output_tokens"),
     )
-
-
-def _only(array: Any, name: str) -> Any:
-    if array.size != 1:
-        raise Refused(f"'{name}' must have one element, not {array.size}")
-    return array.reshape(-1)[0]
-
-
-def _flag(tensor: Callable[[str], Any | None], name: str) -> bool:
-    array = tensor(name)
-    return array is not None and bool(_only(array, name))
-
-
-def _text(tensor: Callable[[str], Any | None], name: str) -> str | None:
-    array = tensor(name)
-    if array is None:
-        return None
-    value = _only(array, name)
-    try:
-        return value.decode() if isinstance(value, bytes) else str(value)
-    except UnicodeDecodeError as error:
-        raise Refused(f"'{name}' is not UTF-8: {error.reason} at byte {error.start}") from None

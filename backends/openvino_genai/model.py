@@ -5,8 +5,6 @@ Knows Triton's Python backend; does not know the engine, tokens or sampling.
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import sys
 import types
@@ -16,20 +14,23 @@ from typing import Any
 import triton_python_backend_utils as pb_utils
 
 if not __package__:
-    # Triton imports this file by itself, as `model`. The files beside it are made a package here; its name cannot be
-    # the folder's, which is the library's too, and `import settings` could find anybody's.
-    __package__ = "modelyard_openvino_genai"
-    _package = sys.modules.setdefault(__package__, types.ModuleType(__package__))
-    _package.__path__ = [str(Path(__file__).resolve().parent)]
+    # Triton imports this file by itself, as `model`. The backends are made a package here, under a name that is nobody
+    # else's: this folder's own is the library's too, and `import settings` could find anybody's.
+    _folder = Path(__file__).resolve().parent
+    __package__ = f"modelyard_backends.{_folder.name}"
+    _backends = sys.modules.setdefault("modelyard_backends", types.ModuleType("modelyard_backends"))
+    _backends.__path__ = [str(_folder.parent)]
 
+from ..common.failures import RequestFailed
+from ..common.settings import BadSetting, Parameters, version_folder
+from ..common.tensors import complete, reader
 from .answering import Answering
 from .codec import open_codec
 from .engine import EngineFailed
-from .failures import RequestFailed
 from .infer_request import INPUTS, read_request
 from .metrics import Metrics
 from .responses import OUTPUTS, Responses
-from .settings import BadSetting, read_settings
+from .settings import read_settings
 
 
 class TritonPythonModel:
@@ -38,23 +39,12 @@ class TritonPythonModel:
     @staticmethod
     def auto_complete_config(config: Any) -> Any:
         """Add the tensors of the vLLM backend, so that an entry's config.pbtxt need not."""
-        given = config.as_dict()
-        for tensor in INPUTS:
-            if tensor["name"] not in [each["name"] for each in given["input"]]:
-                config.add_input(tensor)
-        for tensor in OUTPUTS:
-            if tensor["name"] not in [each["name"] for each in given["output"]]:
-                config.add_output(tensor)
-        config.set_max_batch_size(0)
-        config.set_model_transaction_policy({"decoupled": True})
-        return config
+        return complete(config, INPUTS, OUTPUTS, decoupled=True)
 
     def initialize(self, args: dict[str, str]) -> None:
-        config = json.loads(args["model_config"])
-        parameters = {name: each["string_value"] for name, each in config.get("parameters", {}).items()}
-        folder = Path(args["model_repository"]) / args["model_version"]
+        folder = version_folder(args)
         try:
-            settings = read_settings(parameters, folder)
+            settings = read_settings(Parameters.of_model_config(args["model_config"]), folder)
             codec = open_codec(folder)
             self._answering = Answering(
                 folder,
@@ -74,7 +64,7 @@ class TritonPythonModel:
         for request in requests:
             sender = request.get_response_sender()
             try:
-                read = read_request(functools.partial(_array, request), request.parameters)
+                read = read_request(reader(pb_utils, request), request.parameters)
                 self._answering.begin(read, sender)
             except RequestFailed as failure:
                 self._answering.refuse(sender, failure)
@@ -88,8 +78,3 @@ class TritonPythonModel:
             # A metric or a question that was under way when Triton stopped listening is never answered, and holds a
             # lock that the end of this process would wait for. Triton is waiting for nothing but that end.
             os._exit(0)
-
-
-def _array(request: Any, name: str) -> Any | None:
-    tensor = pb_utils.get_input_tensor_by_name(request, name)
-    return None if tensor is None else tensor.as_numpy()

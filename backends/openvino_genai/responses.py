@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..common.failures import RequestFailed, error_response
 from .codec import Codec
-from .failures import RequestFailed
 from .generation import Generation, SequenceDelta
 
 OUTPUTS: tuple[dict[str, Any], ...] = (
@@ -53,13 +53,8 @@ class Responses:
         return self._pb.InferenceResponse([self._pb.Tensor(name, array) for name, array in outputs.items()])
 
     def failure(self, failure: RequestFailed) -> Any:
-        """A response that is an error.
-
-        The code stands in the text as well: inside a stream Triton hands on the text alone.
-        """
-        return self._pb.InferenceResponse(
-            error=self._pb.TritonError(f"[{failure.code}] {failure}", getattr(self._pb.TritonError, failure.code))
-        )
+        """A response that is an error."""
+        return error_response(self._pb, failure)
 
     def _logprobs(self, delta: SequenceDelta, greedy: bool) -> str:
         # The engine tells no rank. A greedy choice is the most likely token; of a drawn one nothing is known.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .failures import Refused
+from ..common.failures import Refused
 
 _GREEDY_BELOW = 1e-5  # as vLLM's own
 

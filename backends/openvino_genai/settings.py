@@ -19,20 +19,15 @@ Knows texts and figures; does not know OpenVINO.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from ..common.settings import BadSetting, Parameters, at_least, json_object, one_of, truth
 
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _CACHE_PRECISIONS = ("u8", "u4", "i8", "f16", "bf16", "f32")
 _PRECISIONS = ("f32", "f16", "bf16")
-
-
-class BadSetting(ValueError):
-    """A parameter of config.pbtxt that cannot be used; the sentence names it."""
 
 
 @dataclass(frozen=True)
@@ -50,35 +45,27 @@ class BackendSettings:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_settings(parameters: Mapping[str, str], version_folder: Path) -> BackendSettings:
+def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettings:
     """The settings of an entry. Raises BadSetting."""
 
-    def get(name: str, parse: Callable[[str], T], default: T) -> T:
-        text = parameters.get(name, "").strip()
-        if not text:
-            return default
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise BadSetting(f"the parameter {name} of config.pbtxt is '{text}', but it must be {error}") from None
-
-    context = get("CONTEXT_LENGTH", _at_least(2), 0) or _context_of_checkpoint(version_folder)
+    get = parameters.get
+    context = get("CONTEXT_LENGTH", at_least(2), 0) or _context_of_checkpoint(version_folder)
     nothing: dict[str, Any] = {}
-    properties = dict(get("PLUGIN_CONFIG", _json_object, nothing))
+    properties = dict(get("PLUGIN_CONFIG", json_object, nothing))
     for name, choices in (("KV_CACHE_PRECISION", _CACHE_PRECISIONS), ("INFERENCE_PRECISION_HINT", _PRECISIONS)):
-        if precision := get(name, _one_of(choices), ""):
+        if precision := get(name, one_of(choices), ""):
             properties[name] = precision
-    if threads := get("INFERENCE_NUM_THREADS", _at_least(1), 0):
+    if threads := get("INFERENCE_NUM_THREADS", at_least(1), 0):
         properties["INFERENCE_NUM_THREADS"] = threads
     settings = BackendSettings(
         context_length=context,
         device=get("DEVICE", str.upper, "CPU"),
-        cache_size_gb=get("CACHE_SIZE_GB", _at_least(0), 0),
-        max_num_batched_tokens=get("MAX_NUM_BATCHED_TOKENS", _at_least(1), 256),
-        max_num_seqs=get("MAX_NUM_SEQS", _at_least(1), 256),
-        max_queue_size=get("MAX_QUEUE_SIZE", _at_least(0), 512),
-        enable_prefix_caching=get("ENABLE_PREFIX_CACHING", _truth, True),
-        dynamic_split_fuse=get("DYNAMIC_SPLIT_FUSE", _truth, True),
+        cache_size_gb=get("CACHE_SIZE_GB", at_least(0), 0),
+        max_num_batched_tokens=get("MAX_NUM_BATCHED_TOKENS", at_least(1), 256),
+        max_num_seqs=get("MAX_NUM_SEQS", at_least(1), 256),
+        max_queue_size=get("MAX_QUEUE_SIZE", at_least(0), 512),
+        enable_prefix_caching=get("ENABLE_PREFIX_CACHING", truth, True),
+        dynamic_split_fuse=get("DYNAMIC_SPLIT_FUSE", truth, True),
         properties=properties,
     )
     if not settings.dynamic_split_fuse and settings.max_num_batched_tokens < context:
@@ -88,44 +75,6 @@ def read_settings(parameters: Mapping[str, str], version_folder: Path) -> Backen
             f"DYNAMIC_SPLIT_FUSE off it must be at least the context of {context} tokens"
         )
     return settings
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise ValueError(f"a whole number of at least {least}")
-        return value
-
-    return parse
-
-
-def _one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return text.lower()
-
-    return parse
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in _TRUE + _FALSE:
-        raise ValueError("true or false")
-    return text.lower() in _TRUE
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ValueError("a JSON object")
-    return value
 
 
 def _context_of_checkpoint(folder: Path) -> int:

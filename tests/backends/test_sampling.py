@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backends.openvino_genai.failures import Refused
+from backends.common.failures import Refused
 from backends.openvino_genai.sampling import Sampling, known_parameters, read_sampling
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from backends.openvino_genai.settings import BackendSettings, BadSetting, read_settings
+from backends.common.settings import BadSetting, Parameters
+from backends.openvino_genai.settings import BackendSettings, read_settings
 
 
 def test_defaults(tmp_path: Path) -> None:
-    assert read_settings({"CONTEXT_LENGTH": "64"}, tmp_path) == BackendSettings(context_length=64)
+    assert read_settings(Parameters({"CONTEXT_LENGTH": "64"}), tmp_path) == BackendSettings(context_length=64)
 
 
 def test_everything_given(tmp_path: Path) -> None:
@@ -29,7 +30,7 @@ def test_everything_given(tmp_path: Path) -> None:
         "PLUGIN_CONFIG": '{"CACHE_DIR": "/x"}',
         "CHAT_TEMPLATE": "not ours",
     }
-    assert read_settings(given, tmp_path) == BackendSettings(
+    assert read_settings(Parameters(given), tmp_path) == BackendSettings(
         context_length=64,
         device="GPU.1",
         cache_size_gb=3,
@@ -49,7 +50,7 @@ def test_everything_given(tmp_path: Path) -> None:
 
 def test_the_context_of_the_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"text_config": {"max_position_embeddings": 77}}')
-    assert read_settings({}, tmp_path).context_length == 77
+    assert read_settings(Parameters({}), tmp_path).context_length == 77
 
 
 @pytest.mark.parametrize(
@@ -72,14 +73,14 @@ def test_the_context_of_the_checkpoint(tmp_path: Path) -> None:
 )
 def test_a_wrong_value_is_named(name: str, value: str, tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=f"{name}.*must be"):
-        read_settings({"CONTEXT_LENGTH": "64", name: value}, tmp_path)
+        read_settings(Parameters({"CONTEXT_LENGTH": "64", name: value}), tmp_path)
 
 
 def test_no_context_anywhere(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="CONTEXT_LENGTH"):
-        read_settings({}, tmp_path)
+        read_settings(Parameters({}), tmp_path)
 
 
 def test_prompts_that_could_never_be_scheduled(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="MAX_NUM_BATCHED_TOKENS"):
-        read_settings({"CONTEXT_LENGTH": "512", "DYNAMIC_SPLIT_FUSE": "false"}, tmp_path)
+        read_settings(Parameters({"CONTEXT_LENGTH": "512", "DYNAMIC_SPLIT_FUSE": "false"}), tmp_path)
