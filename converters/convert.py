@@ -6,26 +6,20 @@ Tells what it does by events and prints nothing; knows no command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from converters import fidelity
-from converters.entry_config import DEVICE, EntryConfig
-from converters.exporters import openvino
+from converters.entry_config import EntryConfig
+from converters.exportable import tool_versions
 from converters.isolation import offline
-from converters.model_card import model_card
+from converters.model_card import license_of, model_card
 from converters.plan import ConversionPlan
-from converters.precision import arithmetic
 from converters.quiet import captured
-from modelyard.card import TEXT_GENERATION
+from converters.routes import OnStep, backend_for, exporter_for
 from modelyard.entry import Entry, entry_at, staged
-from modelyard.errors import ConversionFailed, EntryExists
-from modelyard.manifest import Fidelity, Manifest, read_manifest, record_files, write_manifest
-
-OnStep = Callable[[str], None]
-BACKEND = "openvino_genai"
+from modelyard.errors import ConversionFailed, EntryExists, ModelyardError
+from modelyard.manifest import AnyFidelity, Manifest, read_manifest, record_files, write_manifest
 
 
 @dataclass(frozen=True)
@@ -70,25 +64,30 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     # Beside the entry and not in it: whatever ends the conversion, the whole staging folder goes.
     scratch = entry.folder.parent / "scratch"
     scratch.mkdir()
-    openvino.export(plan, entry.version_folder, scratch, on_step=on_step, show=show)
+    exporter = exporter_for(plan)
+    exporter.export(plan, entry.version_folder, scratch, on_step=on_step, show=show)
     on_step("measure")
     found = _measure(plan, entry.version_folder, scratch / "measure.log", show=show)
 
     on_step("record")
-    card = model_card(plan.checkpoint, created=int(created.timestamp()))
-    parameters = {DEVICE: plan.device, **arithmetic(plan.parameters, plan.device)}
-    entry.config.write_text(EntryConfig(BACKEND, card, parameters).to_text(), encoding="utf-8")
+    card = model_card(plan, created=int(created.timestamp()))
+    config = EntryConfig(backend_for(plan.target, plan.task), card, exporter.backend_parameters(plan))
+    entry.config.write_text(config.to_text(), encoding="utf-8")
     manifest = Manifest(
         name=plan.name,
-        task=TEXT_GENERATION,
+        task=plan.task,
+        target=plan.target,
         source=plan.checkpoint.source,
         architecture=plan.architecture,
         parameters=plan.parameters,
         context_length=plan.context_length,
         precision=plan.precision,
+        quantization=plan.quantization,
+        license=license_of(plan),
+        adapters=tuple(plan.adapters),
         device=plan.device,
         settings=plan.settings,
-        tools=openvino.tool_versions(),
+        tools=tool_versions(exporter.TOOLS),
         fidelity=found,
         files=record_files(entry.folder),
         created=created.isoformat(),
@@ -98,16 +97,12 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     return manifest
 
 
-def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> Fidelity:
+def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> AnyFidelity | None:
     try:
         with offline(), captured(log, show=show):
-            return fidelity.measure(
-                plan.checkpoint,
-                version_folder,
-                trust_remote_code=plan.trust_remote_code,
-                parameters=plan.parameters,
-                limit=plan.context_length,
-            )
+            return exporter_for(plan).measure(plan, version_folder)
+    except ModelyardError:
+        raise
     except Exception as error:
         raise ConversionFailed(
             f"the converted model could not be run beside the original: {error}",

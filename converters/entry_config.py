@@ -11,12 +11,13 @@ from typing import Any
 
 from modelyard.card import ModelCard
 
-DEVICE = "DEVICE"
+# Backends that answer one request with several responses; the others answer with one.
+_DECOUPLED = frozenset({"openvino_genai", "llamacpp", "vllm", "openvino_images", "diffusers"})
 
 
 @dataclass(frozen=True)
 class EntryConfig:
-    """A language model's entry: the backend that serves it, the card, and what else the backend is told."""
+    """An entry: the backend that serves it, the card, and what else the backend is told."""
 
     backend: str
     card: ModelCard
@@ -26,9 +27,10 @@ class EntryConfig:
         # The name is left out: Triton takes the folder's, so an entry may be renamed or copied.
         config = _message(
             backend=self.backend,
-            model_transaction_policy={"decoupled": True},
+            model_transaction_policy={"decoupled": self.backend in _DECOUPLED},
             # One instance of the Python process on the CPU side; the backend itself picks the device by DEVICE.
-            instance_group=[{"count": 1, "kind": "KIND_CPU"}],
+            # vLLM takes the GPUs that its own arguments name.
+            instance_group=[{"count": 1, "kind": "KIND_MODEL" if self.backend == "vllm" else "KIND_CPU"}],
         )
         for key, value in {**self.card.to_parameters(), **self.parameters}.items():
             config.parameters[key].string_value = value

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import gc
 import math
+from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from converters.exact import compute_in_32_bits, stored_type
+from converters.mapped import give_back
 from converters.model_card import chat_template
 from converters.source import Checkpoint
 from modelyard import host
@@ -36,6 +40,8 @@ CONVERSATION = [
     {"role": "user", "content": "And how many minutes are there in two and a half hours?"},
 ]
 _LIBRARIES = 2**30  # bytes that PyTorch, OpenVINO and the scores take besides the weights
+_LARGE = 200_000_000  # parameters; from here on the original is not held in 32 bits as a whole
+_AT_ONCE = 32  # positions compared at a time
 _MAX_TOKENS = 256  # a text; with 150,000 words in the vocabulary its scores take 150 MB in 32 bits
 
 
@@ -54,17 +60,18 @@ def measure(
     tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     pieces = [piece for ids in tokens if len(piece := ids[:longest]) > 1]
     # 32 bits are exact; where they do not fit, 16 add a noise of their own, and the manifest says which it was.
-    exact = host.free_memory() > _LIBRARIES + 5.5 * parameters
-    originals = _original_scores(checkpoint, pieces, exact=exact, trust_remote_code=trust_remote_code)
-    converted = _converted_scores(version_folder, pieces, exact=exact)
-
+    exact = stored_type(checkpoint) is not None or host.free_memory() > _LIBRARIES + 5.5 * parameters
+    originals = _original_scores(
+        checkpoint, pieces, exact=exact, parameters=parameters, trust_remote_code=trust_remote_code
+    )
     same = total = 0
     divergence = 0.0
-    for before, after in zip(originals, converted, strict=True):
+    for before, after in zip(originals, _converted_scores(version_folder, pieces, exact=exact), strict=True):
         same += int((before.argmax(-1) == after.argmax(-1)).sum())
         total += len(before)
-        log_p, log_q = _log_softmax(before), _log_softmax(after)
-        divergence += float((np.exp(log_p) * (log_p - log_q)).sum())
+        for start in range(0, len(before), _AT_ONCE):
+            log_p, log_q = (_log_softmax(scores[start : start + _AT_ONCE]) for scores in (before, after))
+            divergence += float((np.exp(log_p) * (log_p - log_q)).sum())
     if not math.isfinite(divergence) or total == 0:
         raise ValueError("one of the two gives no numbers")
     return Fidelity(
@@ -88,26 +95,29 @@ def _texts(checkpoint: Checkpoint, tokenizer: Any) -> list[str]:
 
 
 def _original_scores(
-    checkpoint: Checkpoint, pieces: list[list[int]], *, exact: bool, trust_remote_code: bool
+    checkpoint: Checkpoint, pieces: list[list[int]], *, exact: bool, parameters: int, trust_remote_code: bool
 ) -> list[Any]:
     import torch
     from transformers import AutoModelForCausalLM
 
+    stored = stored_type(checkpoint) if parameters > _LARGE else None
     model = AutoModelForCausalLM.from_pretrained(
         checkpoint.folder,
-        dtype=torch.float32 if exact else torch.bfloat16,
+        dtype=getattr(torch, stored or ("float32" if exact else "bfloat16")),
         local_files_only=True,
         trust_remote_code=trust_remote_code,
         low_cpu_mem_usage=True,
     ).eval()
     with torch.inference_mode():
+        if stored is not None:
+            compute_in_32_bits(model, partial(give_back, checkpoint.folder))
         scores = [model(torch.tensor([piece]), use_cache=False).logits[0].float().numpy() for piece in pieces]
     del model
     gc.collect()
     return scores
 
 
-def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: bool) -> list[Any]:
+def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: bool) -> Iterator[Any]:
     import numpy as np
     import openvino as ov
 
@@ -116,7 +126,6 @@ def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: b
     hints = {"EXECUTION_MODE_HINT": "ACCURACY" if exact else "PERFORMANCE", "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(str(version_folder / "openvino_model.xml"), "CPU", hints)
     names = {name for port in compiled.inputs for name in port.get_names()}
-    scores = []
     for piece in pieces:
         request = compiled.create_infer_request()  # a new one has an empty key-value cache
         ids = np.array([piece], dtype=np.int64)
@@ -127,8 +136,7 @@ def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: b
             "beam_idx": np.zeros(1, dtype=np.int32),
         }
         result = request.infer({name: value for name, value in inputs.items() if name in names})
-        scores.append(result["logits"][0].astype(np.float32))
-    return scores
+        yield result["logits"][0].astype(np.float32)
 
 
 def _same_tokens(version_folder: Path, texts: list[str], tokens: list[list[int]]) -> bool:

@@ -5,26 +5,60 @@ Reads JSON and Jinja as transformers would, without it; does not render a templa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from converters.source import Checkpoint
-from modelyard.card import ModelCard
+from modelyard.card import GENERATES_TEXT, ModelCard
+
+if TYPE_CHECKING:
+    from converters.plan import ConversionPlan
 
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len", "seq_length", "n_ctx")
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "max_new_tokens")
+_FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
+_LICENSE = re.compile(r"^license(?:_name)?:[ \t]*(\S.*)$", re.MULTILINE)
 _LONGEST = 2**30  # tokens; what tokenizers write for "no limit" is far above
 
 
-def model_card(checkpoint: Checkpoint, *, created: int) -> ModelCard:
+def model_card(plan: ConversionPlan, *, created: int) -> ModelCard:
+    """The card of the entry that a plan makes."""
+    if plan.checkpoint.form == "gguf":
+        from converters.gguf import read_header
+        from converters.gguf_card import model_card_of
+
+        return replace(
+            model_card_of(read_header(plan.checkpoint.gguf), created=created), context_length=plan.context_length
+        )
+    if plan.task not in GENERATES_TEXT:
+        return ModelCard(task=plan.task, created=created, context_length=plan.context_length)
     return ModelCard(
+        task=plan.task,
         created=created,
-        context_length=context_length(checkpoint),
-        chat_template=chat_template(checkpoint),
-        special_tokens=special_tokens(checkpoint),
-        generation_defaults=generation_defaults(checkpoint),
+        context_length=plan.context_length,
+        chat_template=chat_template(plan.checkpoint),
+        special_tokens=special_tokens(plan.checkpoint),
+        generation_defaults=generation_defaults(plan.checkpoint),
+        adapters=tuple(plan.adapters),
     )
+
+
+def license_of(plan: ConversionPlan) -> str | None:
+    """The licence as the model's page or its GGUF file names it."""
+    if plan.checkpoint.form == "gguf":
+        from converters.gguf import read_header
+
+        return read_header(plan.checkpoint.gguf).license
+    try:
+        page = (plan.checkpoint.folder / "README.md").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    front = _FRONT_MATTER.match(page)
+    found = _LICENSE.search(front[1]) if front else None
+    return found[1].strip().strip("'\"") if found else None
 
 
 def context_length(checkpoint: Checkpoint) -> int | None:

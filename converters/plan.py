@@ -5,90 +5,122 @@ Looks at files, the machine and a list of architectures that it is given; import
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters.model_card import context_length
-from converters.precision import (
-    BYTES_PER_PARAMETER,
-    NPU_PRECISIONS,
-    RECIPES,
-    Device,
-    Precision,
-    arithmetic,
-    chosen_precision,
-)
-from converters.source import Checkpoint
-from converters.weights import Weights, inspect
+from converters.contents import Contents, look_into
+from converters.precision import NPU_PRECISIONS, RECIPES, Device, Precision, arithmetic, chosen_precision
+from converters.reasons import about_adapters, about_config, about_device, about_tokenizer
+from converters.routes import exporter_name
+from converters.source import Checkpoint, default_name
+from converters.targets import Target, chosen_target
+from converters.tasks import architecture_of, detect_task
 from modelyard import host
+from modelyard.card import TASKS
 from modelyard.entry import checked_name, staging_root
 from modelyard.errors import (
     BadCheckpoint,
-    ConfigMissing,
     ConversionRefused,
     FieldRefused,
     ModelyardError,
     NotEnoughDisk,
     NotEnoughMemory,
-    TokenizerMissing,
+    TaskUnknown,
     UnknownArchitecture,
 )
+from modelyard.gpus import Gpu
 
-_MiB = 2**20
-# The interpreter with PyTorch, optimum and OpenVINO loaded, before any weight.
-_LIBRARIES = 900 * _MiB
+# What the exporter of a task says of a checkpoint: None when it can export it, else what to tell the user.
+Exportable = Callable[[Checkpoint, str], "str | None"]
 
-# What an exporter says of a checkpoint's `model_type`: None when it can export it, else what to tell the user.
-Exportable = Callable[[str], "str | None"]
+# Exporters that keep the weights as they are: no precision can be asked of them.
+AS_THEY_ARE = frozenset({"llamacpp", "vllm", "diffusers", "openvino_ready"})
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user asks for; what is None is decided by the plan.
+
+    `adapters` are LoRA adapters by the name that requests will call them, `companions` further checkpoints that an
+    export needs (a vocoder), `calibration` a text file for precisions that look at activations.
+    """
+
+    name: str | None = None
+    task: str | None = None
+    target: Target | None = None
+    precision: Precision | None = None
+    device: Device = "CPU"
+    context_length: int | None = None
+    trust_remote_code: bool = False
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    companions: Mapping[str, Path] = field(default_factory=dict)
+    calibration: Path | None = None
+    gpus: Sequence[Gpu] = ()
 
 
 @dataclass(frozen=True)
 class ConversionPlan:
-    """Everything that is decided. `precision_reason` is empty where the precision was asked for; figures are bytes."""
+    """Everything that is decided. Reasons are empty where something was asked for; figures are bytes.
+
+    `precision` is one of ours, or the name of what the weights are already where they stay as they are; `quantization`
+    is how they were compressed before.
+    """
 
     checkpoint: Checkpoint
     repository: Path
     name: str
+    task: str
+    target: Target
+    target_reason: str
+    exporter: str
     architecture: str
     parameters: int
     context_length: int | None
-    precision: Precision
+    precision: str
     precision_reason: str
+    quantization: str | None
     device: Device
     trust_remote_code: bool
     weights_size: int
     disk_needed: int
     memory_needed: int
+    contents: Contents
+    adapters: Mapping[str, Path] = field(default_factory=dict)
+    companions: Mapping[str, Path] = field(default_factory=dict)
+    calibration: Path | None = None
+    gpus: Sequence[Gpu] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the result depends on besides the source: two plans with equal settings make equal weights."""
-        return {
-            "exporter": "openvino",
+        settings: dict[str, Any] = {
+            "exporter": self.exporter,
+            "task": self.task,
+            "target": self.target,
             "precision": self.precision,
-            "weights": RECIPES[self.precision],
+            "weights": RECIPES.get(self.precision, {}),
             "device": self.device,
+            "context_length": self.context_length,
             "arithmetic": arithmetic(self.parameters, self.device),
             "trust_remote_code": self.trust_remote_code,
         }
-
-
-def default_name(location: str) -> str:
-    """The last part of a folder's path or of a hub id."""
-    path = Path(location).expanduser()
-    return path.resolve().name if path.is_dir() else path.name
+        for name, files in (("adapters", self.adapters), ("companions", self.companions)):
+            if files:
+                settings[name] = {key: str(path) for key, path in files.items()}
+        if self.calibration is not None:
+            settings["calibration"] = str(self.calibration)
+        if self.target == "triton-vllm":
+            settings["gpus"] = [gpu.name for gpu in self.gpus]
+        return settings
 
 
 def plan_conversion(
     checkpoint: Checkpoint,
     *,
     repository: Path,
-    name: str | None = None,
-    precision: Precision | None = None,
-    device: Device = "CPU",
-    trust_remote_code: bool = False,
+    wishes: Wishes | None = None,
     exportable: Exportable | None = None,
     check_host: bool = True,
 ) -> ConversionPlan:
@@ -97,24 +129,44 @@ def plan_conversion(
     Without `exportable` the architecture is not looked up, which is all that needs the conversion environment;
     without `check_host` it is not asked whether there is room, which matters only when something will be converted.
     """
+    wishes = wishes or Wishes()
     reasons: list[ModelyardError] = []
-    wanted = name if name is not None else default_name(checkpoint.source.location)
+    wanted = wishes.name if wishes.name is not None else default_name(checkpoint.source.location)
     try:
         checked_name(wanted)
     except ModelyardError as bad_name:
         reasons.append(bad_name)
 
-    weights = inspect(checkpoint)
-    reasons += _about_config(checkpoint, trust_remote_code=trust_remote_code, exportable=exportable)
-    reasons += weights.problems
-    reasons += _about_tokenizer(checkpoint)
+    contents = look_into(checkpoint)
+    reasons += contents.problems
+    config_reasons = about_config(checkpoint, contents, trust_remote_code=wishes.trust_remote_code)
+    reasons += config_reasons
+    task = wishes.task or detect_task(checkpoint) or ""
+    if task not in TASKS and not config_reasons:
+        reasons.append(TaskUnknown(architecture_of(checkpoint), wishes.task, TASKS))
 
-    parameters = weights.parameters or weights.bytes // 2  # pickled files do not tell; they are 16-bit as a rule
-    chosen, why = chosen_precision(precision, parameters, device)
-    if device == "NPU" and chosen not in NPU_PRECISIONS:
-        reasons.append(FieldRefused("precision", f"an NPU runs {' or '.join(NPU_PRECISIONS)}, not {chosen}"))
+    target, target_reason = (wishes.target, "") if wishes.target else chosen_target(checkpoint.form, task, wishes.gpus)
+    exporter = ""
+    if task in TASKS:
+        try:
+            exporter = exporter_name(target, checkpoint.form, task)
+        except ModelyardError as no_route:
+            reasons.append(no_route)
+    if exporter and not config_reasons:
+        reasons += about_tokenizer(checkpoint, task)
+        reasons += _about_export(checkpoint, exporter, contents, wishes, exportable)
 
-    disk, memory = _disk_needed(weights, parameters, chosen), _memory_needed(weights)
+    reasons += about_adapters(wishes.adapters, exporter)
+    parameters = contents.parameters
+    precision, why = _precision(wishes, exporter, contents, parameters)
+    reasons += about_device(wishes.device, target)
+    if "NPU" in wishes.device and exporter not in AS_THEY_ARE and precision not in NPU_PRECISIONS:
+        reasons.append(FieldRefused("precision", f"an NPU runs {' or '.join(NPU_PRECISIONS)}, not {precision}"))
+
+    from converters.estimates import disk_of_conversion, memory_of_conversion
+
+    disk = disk_of_conversion(contents, exporter, precision)
+    memory = memory_of_conversion(contents, exporter, precision)
     if check_host and (free := host.free_disk(staging_root(repository))) < disk:
         reasons.append(NotEnoughDisk(repository, disk, free))
     if check_host and (free := host.free_memory()) < memory:
@@ -128,77 +180,69 @@ def plan_conversion(
         checkpoint=checkpoint,
         repository=repository,
         name=wanted,
-        architecture=architecture_of(checkpoint),
+        task=task,
+        target=target,
+        target_reason=target_reason,
+        exporter=exporter,
+        architecture=contents.architecture,
         parameters=parameters,
-        context_length=context_length(checkpoint),
-        precision=chosen,
+        context_length=_context(wishes, contents),
+        precision=precision,
         precision_reason=why,
-        device=device,
-        trust_remote_code=trust_remote_code,
-        weights_size=weights.bytes,
+        quantization=contents.quantization,
+        device=wishes.device,
+        trust_remote_code=wishes.trust_remote_code,
+        weights_size=contents.bytes,
         disk_needed=disk,
         memory_needed=memory,
+        contents=contents,
+        adapters=wishes.adapters,
+        companions=wishes.companions,
+        calibration=wishes.calibration,
+        gpus=wishes.gpus,
     )
 
 
-def architecture_of(checkpoint: Checkpoint) -> str:
-    """The class that config.json names, or its model type."""
-    named = checkpoint.config.get("architectures")
-    return str(named[0]) if isinstance(named, list) and named else str(checkpoint.config.get("model_type", "unknown"))
-
-
-def _about_config(
-    checkpoint: Checkpoint, *, trust_remote_code: bool, exportable: Exportable | None
+def _about_export(
+    checkpoint: Checkpoint, exporter: str, contents: Contents, wishes: Wishes, exportable: Exportable | None
 ) -> list[ModelyardError]:
-    if "config.json" not in checkpoint.files:
-        return [ConfigMissing(checkpoint.folder)]
-    config, architecture = checkpoint.config, architecture_of(checkpoint)
-    if not config:
-        return [BadCheckpoint(f"config.json in {checkpoint.folder} is not a JSON object")]
     reasons: list[ModelyardError] = []
-    quantized = config.get("quantization_config")
-    if isinstance(quantized, dict):
-        method = quantized.get("quant_method", "an unknown method")
+    if exporter in AS_THEY_ARE:
+        if wishes.precision is not None:
+            reasons.append(
+                FieldRefused("precision", "this target takes the weights as they are; choose another --target")
+            )
+    elif contents.quantization is not None and checkpoint.form == "transformers":
         reasons.append(
             BadCheckpoint(
-                f"the weights are quantized already ({method})", hint="convert the original model in 16 or 32 bits"
+                f"the weights are quantized already ({contents.quantization})",
+                hint="convert the original model in 16 or 32 bits, or serve it as it is on CUDA: --target triton-vllm",
             )
         )
-    if "auto_map" in config and trust_remote_code:
-        return reasons  # its own code decides what it is
-    named = config.get("architectures")
-    another_task = isinstance(named, list) and named and not architecture.endswith(("ForCausalLM", "LMHeadModel"))
-    if another_task or config.get("is_encoder_decoder"):
-        return [*reasons, UnknownArchitecture(architecture, hint="causal language models can be converted so far")]
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        return [*reasons, UnknownArchitecture(architecture, hint="config.json has no model_type")]
-    refusal = exportable(model_type) if exportable is not None else None
-    if refusal is not None:
-        if "auto_map" in config:
-            refusal = "its code is in the checkpoint: read it, then pass --trust-remote-code"
-        reasons.append(UnknownArchitecture(architecture, hint=refusal))
+    own_code = "auto_map" in checkpoint.config and wishes.trust_remote_code  # its own code decides what it is
+    if exportable is not None and not own_code and (refusal := exportable(checkpoint, exporter)) is not None:
+        reasons.append(_unknown(checkpoint, contents, refusal))
     return reasons
 
 
-def _about_tokenizer(checkpoint: Checkpoint) -> list[ModelyardError]:
-    files = set(checkpoint.files)
-    if "tokenizer.json" in files:
-        if "model" not in checkpoint.read_json("tokenizer.json"):
-            return [TokenizerMissing(checkpoint.folder, "tokenizer.json cannot be read")]
-        return []
-    if {"vocab.json", "merges.txt"} <= files:
-        return []
-    if "tokenizer.model" in files:
-        return [TokenizerMissing(checkpoint.folder, "there is only tokenizer.model, which is read by slow tokenizers")]
-    return [TokenizerMissing(checkpoint.folder)]
+def _unknown(checkpoint: Checkpoint, contents: Contents, refusal: str) -> ModelyardError:
+    if "auto_map" in checkpoint.config:
+        refusal = "its code is in the checkpoint: read it, then pass --trust-remote-code"
+    else:
+        refusal += "; a GGUF file of it can be served by llama.cpp, and on CUDA --target triton-vllm may know it"
+    return UnknownArchitecture(contents.architecture, hint=refusal)
 
 
-def _disk_needed(weights: Weights, parameters: int, precision: Precision) -> int:
-    # The uncompressed export and the compressed one lie side by side for a while.
-    return weights.bytes + int(parameters * BYTES_PER_PARAMETER[precision]) + 64 * _MiB
+def _precision(wishes: Wishes, exporter: str, contents: Contents, parameters: int) -> tuple[str, str]:
+    if exporter in AS_THEY_ARE:
+        return contents.quantization or contents.number_type, ""
+    if contents.closest_precision is not None and wishes.precision is None and "NPU" not in wishes.device:
+        return contents.closest_precision, f"closest to {contents.quantization}"
+    return chosen_precision(wishes.precision, parameters, wishes.device)
 
 
-def _memory_needed(weights: Weights) -> int:
-    # Measured: an export of 0.9 GiB of weights took 1.3 GiB above the libraries, and as much of mapped files.
-    return _LIBRARIES + int(1.5 * weights.bytes)
+def _context(wishes: Wishes, contents: Contents) -> int | None:
+    """The checkpoint's own, or the shorter one that was asked for."""
+    if wishes.context_length is None:
+        return contents.context_length
+    return min(wishes.context_length, contents.context_length or wishes.context_length)

@@ -1,6 +1,7 @@
-"""Where a checkpoint comes from: a folder here or a model of the hub, brought to one form, `Checkpoint`.
+"""Where a checkpoint comes from: a folder or file here, or a model of the hub, brought to one form, `Checkpoint`.
 
-Decides which files are needed and what their revision is; does not judge whether they can be converted.
+Decides what kind of thing it is, which of its files are needed and what its revision is; does not judge whether it can
+be converted.
 """
 
 from __future__ import annotations
@@ -11,87 +12,132 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from converters import hub
+from converters.forms import PICKLES, SAFETENSORS, Form, form_of, needed
 from modelyard.errors import SourceUnavailable
 from modelyard.manifest import Source, sha256_of
+from modelyard.settings import Settings
 
-_HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
-SAFETENSORS = re.compile(r"model(-\d+-of-\d+)?\.safetensors|model\.safetensors\.index\.json")
-PICKLES = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|pytorch_model\.bin\.index\.json")
-_TEXTS = re.compile(r"[\w.-]+\.(json|jinja|txt|model|tiktoken)")
-# Words about the model and lists that other programs keep beside it: they change nothing in what is converted.
-_NOT_NEEDED = re.compile(r"(README|LICENSE|NOTICE|requirements|trainer_state|(training|all|eval)_\w+).*", re.IGNORECASE)
+# What people paste: a page's address, Ollama's short form of it, or the bare id; a tag picks a GGUF file.
+_PREFIX = re.compile(r"(https?://)?(www\.)?(hf\.co|huggingface\.co)/|hf://(models/)?")
+_HUB_ID = re.compile(r"(?P<id>[\w][\w.-]*(/[\w][\w.-]*)?)(:(?P<tag>[\w.-]+))?/?")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder in the Hugging Face form. `files` are the names in it that a conversion reads.
+    """A folder with a model in it. `files` are the names in it that a conversion reads, as paths below it.
 
-    `config` is config.json, empty where there is none that can be read.
+    `config` is config.json (model_index.json of a Diffusers pipeline), empty where there is none that can be read.
     """
 
     folder: Path
     source: Source
     files: tuple[str, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    form: Form = "transformers"
 
     @cached_property
     def weights(self) -> tuple[str, ...]:
-        """The weight files by name, index included."""
+        """The weight files of a transformers checkpoint by name, index included."""
         return tuple(name for name in self.files if SAFETENSORS.fullmatch(name) or PICKLES.fullmatch(name))
+
+    @property
+    def gguf(self) -> Path:
+        """The GGUF file, the first of them when it is split."""
+        return self.folder / next(name for name in self.files if name.endswith(".gguf"))
 
     def read_json(self, name: str) -> dict[str, Any]:
         """A JSON object of the checkpoint, empty where there is none that can be read."""
         try:
             content = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
 
 
-def open_checkpoint(
-    location: str, *, revision: str | None = None, with_code: bool = False, known: Source | None = None
-) -> Checkpoint:
-    """The checkpoint at a folder's path or under a hub id, fetched where need be.
+@dataclass(frozen=True)
+class HubId:
+    """A model of the hub; `tag` names a quantization of its GGUF files, as Ollama has it."""
 
-    `with_code` also takes its Python files. `known` is what an earlier conversion recorded: a folder whose names,
-    sizes and times are unchanged since then is not read again to find its revision. Raises SourceUnavailable.
+    model: str
+    tag: str | None = None
+
+
+def open_checkpoint(
+    location: str,
+    *,
+    revision: str | None = None,
+    file: str | None = None,
+    with_code: bool = False,
+    known: Source | None = None,
+    settings: Settings | None = None,
+    on_progress: Any = None,
+) -> Checkpoint:
+    """The checkpoint at a folder's or a GGUF file's path or under a hub id, fetched where need be.
+
+    `file` names one GGUF file of several, `with_code` also takes the checkpoint's Python files. `known` is what an
+    earlier conversion recorded: a folder whose names, sizes and times are unchanged since then is not read again to
+    find its revision. `on_progress` is told how a download goes. Raises SourceUnavailable.
     """
     path = Path(location).expanduser()
-    if path.is_dir():
-        if revision is not None:
-            raise SourceUnavailable(f"{location} is a folder and has no revisions", hint="leave out --revision")
-        return _open_folder(path, location, with_code=with_code, known=known)
     if path.exists():
-        raise SourceUnavailable(f"{location} is a file", hint="give the folder that holds config.json and the weights")
-    if not is_hub_id(location):
-        raise SourceUnavailable(f"there is no folder {location}, and it is not a hub id (organisation/model) either")
-    choose = partial(needed, with_code=with_code)
-    folder, commit, files = hub.fetch(location, revision=revision, choose=choose)
+        if revision is not None:
+            what = "a folder" if path.is_dir() else "a file"
+            raise SourceUnavailable(f"{location} is {what} and has no revisions", hint="leave out --revision")
+        if path.is_dir():
+            return _open_folder(path, location, file=file, with_code=with_code, known=known)
+        if path.suffix == ".gguf":
+            return _open_folder(path.parent, location, file=path.name, with_code=False, known=known)
+        raise SourceUnavailable(
+            f"{location} is a file, and no GGUF file",
+            hint="give a .gguf file, or the folder that holds config.json and the weights",
+        )
+    wanted = hub_id(location)
+    if wanted is None or Path(location).suffix == ".gguf":
+        raise SourceUnavailable(
+            f"there is no folder or file {location} here, and it is not a hub id (organisation/model) either"
+        )
+    from converters.hub.access import Hub
+    from converters.hub.fetch import fetch
+
+    choose = partial(needed, with_code=with_code, file=file, tag=wanted.tag)
+    hub = Hub.of(settings or Settings())
+    folder, commit, files = fetch(hub, wanted.model, revision=revision, choose=choose, on_progress=on_progress)
     return _checkpoint(folder, Source("hub", location, commit), files)
 
 
+def hub_id(location: str) -> HubId | None:
+    """The hub id in what somebody typed or pasted; None when it cannot be one."""
+    found = _HUB_ID.fullmatch(_PREFIX.sub("", location, count=1) if _PREFIX.match(location) else location)
+    return HubId(found["id"], found["tag"]) if found else None
+
+
 def is_hub_id(location: str) -> bool:
-    return _HUB_ID.fullmatch(location) is not None
+    return hub_id(location) is not None
 
 
-def needed(names: Iterable[str], *, with_code: bool) -> tuple[str, ...]:
-    """The files of a checkpoint that a conversion reads. Pickled weights only where there are no safetensors."""
-    top = [name for name in names if "/" not in name]
-    kinds = [SAFETENSORS] if any(SAFETENSORS.fullmatch(name) for name in top) else [PICKLES]
-    texts = {name for name in top if _TEXTS.fullmatch(name) and not _NOT_NEEDED.fullmatch(name)}
-    texts -= {name for name in texts if name.endswith((".safetensors.index.json", ".bin.index.json"))}
-    weights = {name for name in top if any(kind.fullmatch(name) for kind in kinds)}
-    code = {name for name in top if name.endswith(".py")} if with_code else set()
-    return tuple(sorted(texts | weights | code))
+def default_name(location: str, file: str | None = None) -> str:
+    """A name for the entry: the last part of a folder's path, of a file without its ending, or of a hub id."""
+    path = Path(location).expanduser()
+    if path.is_dir():
+        return path.resolve().name
+    if path.suffix == ".gguf":
+        return path.stem
+    wanted = hub_id(location)
+    if wanted is None:
+        return path.name
+    name = wanted.model.rpartition("/")[2]
+    if file is not None:
+        return PurePosixPath(file).stem
+    return f"{name}-{wanted.tag}" if wanted.tag else name
 
 
-def _open_folder(folder: Path, location: str, *, with_code: bool, known: Source | None) -> Checkpoint:
+def _open_folder(folder: Path, location: str, *, file: str | None, with_code: bool, known: Source | None) -> Checkpoint:
     try:
-        files = needed((path.name for path in folder.iterdir() if path.is_file()), with_code=with_code)
+        names = [found.relative_to(folder).as_posix() for found in _files_below(folder)]
+        files = needed(names, with_code=with_code, file=file)
         stamp = _stamp(folder, files)
         unchanged = known is not None and known.kind == "folder" and known.stamp == stamp
         revision = known.revision if known is not None and unchanged else _revision(folder, files)
@@ -100,9 +146,22 @@ def _open_folder(folder: Path, location: str, *, with_code: bool, known: Source 
     return _checkpoint(folder, Source("folder", location, revision, stamp), files)
 
 
+def _files_below(folder: Path) -> Iterable[Path]:
+    """The files of a folder and of the folders in it; deeper ones and hidden ones hold nothing of a model."""
+    for found in sorted(folder.iterdir()):
+        if found.name.startswith("."):
+            continue
+        if found.is_file():
+            yield found
+        elif found.is_dir():
+            yield from (inner for inner in sorted(found.iterdir()) if inner.is_file())
+
+
 def _checkpoint(folder: Path, source: Source, files: tuple[str, ...]) -> Checkpoint:
-    bare = Checkpoint(folder, source, files)
-    return Checkpoint(folder, source, files, bare.read_json("config.json"))
+    form = form_of(files)
+    bare = Checkpoint(folder, source, files, form=form)
+    config = bare.read_json("config.json") or bare.read_json("model_index.json")
+    return Checkpoint(folder, source, files, config, form)
 
 
 def _revision(folder: Path, files: Iterable[str]) -> str:

@@ -68,7 +68,8 @@ def _check(path: Path) -> int:
     return _check_safetensors(path) if path.suffix == ".safetensors" else _check_pickle(path)
 
 
-def _check_safetensors(path: Path) -> int:
+def safetensors_header(path: Path) -> dict[str, Any]:
+    """The entries of a safetensors file by tensor name. Raises ValueError when the file is not whole."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(prefix := file.read(8), "little")
@@ -76,15 +77,20 @@ def _check_safetensors(path: Path) -> int:
             raise ValueError(f"the file ends inside its header ({size:,} bytes)")
         try:
             header: dict[str, Any] = json.loads(file.read(length))
-            tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-            end = max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
-            parameters: int = sum(math.prod(entry["shape"]) for entry in tensors)
+            tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            end = max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
+            for entry in tensors.values():
+                math.prod(entry["shape"])
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise ValueError("its header is not that of a safetensors file") from None
     expected = 8 + length + end
     if size != expected:
         raise ValueError(f"it has {size:,} bytes where its header promises {expected:,}")
-    return parameters
+    return tensors
+
+
+def _check_safetensors(path: Path) -> int:
+    return sum(math.prod(entry["shape"]) for entry in safetensors_header(path).values())
 
 
 def _check_pickle(path: Path) -> int:

@@ -6,16 +6,17 @@ Knows no dialect and no tensors.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 from gateway.admission import Admission
 from gateway.domain.generation import Event, Finished, GenerationRequest, Sampling
 from gateway.domain.ports import Engine, Models, PromptRenderer
+from gateway.models import ADAPTER_MARK
 from gateway.telemetry import current_record
-from modelyard.card import TEXT_GENERATION, ModelCard
-from modelyard.errors import EngineError, InvalidInput, PromptTooLong
+from modelyard.card import GENERATES_TEXT, ModelCard
+from modelyard.errors import EngineError, EntryNotFound, InvalidInput, PromptTooLong
 
 # For an entry that says nothing of its context; the engine's own default of 16 tokens would cut every answer off.
 _MAX_TOKENS = 4096
@@ -24,26 +25,38 @@ _SAME_NAME = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 
 
 class Answers:
-    """Gives the events of an answer; fits `Answering` of the domain's ports."""
+    """Gives the events of an answer; fits `Answering` of the domain's ports. `on_answer` is told who has answered."""
 
-    def __init__(self, models: Models, prompts: PromptRenderer, admission: Admission, engine: Engine) -> None:
+    def __init__(
+        self,
+        models: Models,
+        prompts: PromptRenderer,
+        admission: Admission,
+        engine: Engine,
+        *,
+        on_answer: Callable[[str], None] = lambda model: None,
+    ) -> None:
         self._models = models
         self._prompts = prompts
         self._admission = admission
         self._engine = engine
+        self._on_answer = on_answer
 
     async def answer(self, request: GenerationRequest) -> AsyncGenerator[Event, None]:
         record = current_record()
         with self._admission.slot():
-            card = await self._models.card(request.model)
+            model, mark, adapter = request.model.partition(ADAPTER_MARK)
+            card = await self._models.card(model)
+            if mark and adapter not in card.adapters:
+                raise EntryNotFound(request.model, [model, *(f"{model}{ADAPTER_MARK}{name}" for name in card.adapters)])
             record.model = request.model
-            if card.task != TEXT_GENERATION:
+            if card.task not in GENERATES_TEXT:
                 raise InvalidInput(f"the model '{request.model}' does not generate text", field="model")
             prompt = (
                 request.prompt if isinstance(request.prompt, str) else await self._prompts.render(card, request.prompt)
             )
-            sampling = with_defaults(request.sampling, card)
-            events = self._engine.generate(request.model, prompt, sampling, stream=request.stream)
+            sampling = replace(with_defaults(request.sampling, card), lora_name=adapter or None)
+            events = self._engine.generate(model, prompt, sampling, stream=request.stream)
             try:
                 async with aclosing(events):
                     async for event in events:
@@ -51,13 +64,14 @@ class Answers:
                             record.first_token_at = time.perf_counter()
                         if isinstance(event, Finished):
                             record.account(event.usage)
+                            self._on_answer(model)
                         yield event
             except PromptTooLong as error:
                 error.field = "messages" if isinstance(request.prompt, tuple) else "prompt"
                 raise
             except EngineError:
                 # A Triton that was restarted may have another entry under this name.
-                self._models.forget(request.model)
+                self._models.forget(model)
                 raise
 
 

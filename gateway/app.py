@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +35,7 @@ from gateway.middleware.recording import Recording
 from gateway.models import ServedModels
 from gateway.prompting.templates import Templates
 from gateway.telemetry import Telemetry, current_record
+from modelyard import usage
 from modelyard.errors import EngineError, ModelyardError
 from modelyard.settings import Settings
 
@@ -43,7 +45,8 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
 
     `app.state.drain()` turns readiness off and lets no new answer begin; those in progress go on, and
     `await app.state.idle()` returns when the last is done. `app.state.hold()` keeps readiness off until
-    `app.state.release()`, for checks at the start. The channels are closed by the end of the lifespan.
+    `app.state.release()`, for checks at the start; `await app.state.load(model)` has a model loaded and gives its task.
+    The channels are closed by the end of the lifespan.
     Raises OSError when the key's file cannot be read.
     """
     key = settings.bearer_key()
@@ -55,7 +58,9 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     models = ServedModels(replicas)
     admission = Admission(settings.queue_limit)
     telemetry = Telemetry(lambda: admission.in_flight)
-    answers = Answers(models, Templates(), admission, replicas)
+    answers = Answers(
+        models, Templates(), admission, replicas, on_answer=partial(usage.record, settings.model_repository)
+    )
     conversations = InMemoryConversations(turns=settings.chat_turns, users=settings.chat_users)
     chatting = Chat(answers, conversations, lambda: models.default(settings.default_model), system=settings.chat_system)
 
@@ -104,6 +109,11 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     app.state.idle = admission.wait_until_idle
     app.state.hold = gate.hold
     app.state.release = gate.release
+
+    async def load(model: str) -> str:
+        return (await models.card(model)).task
+
+    app.state.load = load
     return app
 
 

@@ -18,6 +18,9 @@ from modelyard.errors import EntryNotFound
 # An entry that was replaced behind our back is seen after so many seconds; asking each time costs the first token 1 ms.
 _FRESH_S = 10.0
 
+# Between a model's name and its adapter's, where Ollama has a tag; no folder of a repository has it in its name.
+ADAPTER_MARK = ":"
+
 
 class Triton(Protocol):
     """What is needed of the engine here."""
@@ -41,7 +44,7 @@ class ServedModels:
     def __init__(self, triton: Triton) -> None:
         self._triton = triton
         self._known: dict[str, _Known] = {}
-        self._created: dict[str, int] = {}
+        self._seen: dict[str, ModelCard] = {}
         self._asking: dict[str, asyncio.Task[ModelCard]] = {}
 
     async def card(self, name: str) -> ModelCard:
@@ -61,11 +64,17 @@ class ServedModels:
         self._known.pop(name, None)
 
     async def served(self) -> Sequence[ServedModel]:
+        """Every model, and every adapter of a model that is loaded or was, as `model:adapter`."""
         index = await self._triton.index()
         for name, loaded in index.items():
-            if loaded and name not in self._created and (card := await self._triton.card_if_loaded(name)) is not None:
-                self._created[name] = card.created
-        return [ServedModel(name, self._created.get(name, 0)) for name in sorted(index)]
+            if loaded and name not in self._seen and (card := await self._triton.card_if_loaded(name)) is not None:
+                self._seen[name] = card
+        listed = []
+        for name in sorted(index):
+            card = self._seen.get(name, ModelCard())
+            variants = [f"{name}{ADAPTER_MARK}{adapter}" for adapter in card.adapters]
+            listed += [ServedModel(each, card.created) for each in (name, *variants)]
+        return listed
 
     async def find(self, name: str) -> ServedModel:
         models = await self.served()
@@ -86,7 +95,7 @@ class ServedModels:
     async def _ask(self, name: str) -> ModelCard:
         card = await self._triton.card(name)
         self._known[name] = _Known(card, time.monotonic() + _FRESH_S)
-        self._created[name] = card.created
+        self._seen[name] = card
         return card
 
     def _done(self, name: str, task: asyncio.Task[ModelCard]) -> None:

@@ -17,8 +17,30 @@ CONTEXT_LENGTH = "CONTEXT_LENGTH"
 CHAT_TEMPLATE = "CHAT_TEMPLATE"
 SPECIAL_TOKENS = "SPECIAL_TOKENS"
 GENERATION_DEFAULTS = "GENERATION_DEFAULTS"
+ADAPTERS = "ADAPTERS"
 
-TEXT_GENERATION = "text-generation"  # as the hub names the task
+# Tasks, as the hub names them.
+TEXT_GENERATION = "text-generation"
+IMAGE_TEXT_TO_TEXT = "image-text-to-text"
+FEATURE_EXTRACTION = "feature-extraction"
+TEXT_RANKING = "text-ranking"
+TEXT_CLASSIFICATION = "text-classification"
+TEXT_TO_IMAGE = "text-to-image"  # such an entry also changes and fills in images, where its pipeline can
+SPEECH_RECOGNITION = "automatic-speech-recognition"
+TEXT_TO_SPEECH = "text-to-speech"
+TENSORS = "tensors"  # none of these: a plain network, served as it is
+TASKS = (
+    TEXT_GENERATION,
+    IMAGE_TEXT_TO_TEXT,
+    FEATURE_EXTRACTION,
+    TEXT_RANKING,
+    TEXT_CLASSIFICATION,
+    TEXT_TO_IMAGE,
+    SPEECH_RECOGNITION,
+    TEXT_TO_SPEECH,
+    TENSORS,
+)
+GENERATES_TEXT = frozenset({TEXT_GENERATION, IMAGE_TEXT_TO_TEXT})  # by the language models' tensor contract
 
 
 @dataclass(frozen=True)
@@ -28,7 +50,8 @@ class ModelCard:
     `context_length` is in tokens, `created` in seconds since 1970. `chat_template` is the checkpoint's Jinja text, or
     None where it has none. `special_tokens` are the template's variables (bos_token, eos_token, ...).
     `generation_defaults` holds the checkpoint's own sampling (temperature, top_p, top_k, repetition_penalty,
-    max_new_tokens) as in its generation_config.json; a request's own fields win over them.
+    max_new_tokens) as in its generation_config.json; a request's own fields win over them. `adapters` are the names of
+    LoRA adapters that a request may ask for.
     """
 
     task: str = TEXT_GENERATION
@@ -37,6 +60,7 @@ class ModelCard:
     chat_template: str | None = None
     special_tokens: Mapping[str, str] = field(default_factory=dict)
     generation_defaults: Mapping[str, Any] = field(default_factory=dict)
+    adapters: tuple[str, ...] = ()
 
     def to_parameters(self) -> dict[str, str]:
         """The card as `parameters` of a config.pbtxt: upper-case keys, string values; what is unset is left out."""
@@ -49,6 +73,8 @@ class ModelCard:
             parameters[SPECIAL_TOKENS] = json.dumps(dict(self.special_tokens), ensure_ascii=False)
         if self.generation_defaults:
             parameters[GENERATION_DEFAULTS] = json.dumps(dict(self.generation_defaults))
+        if self.adapters:
+            parameters[ADAPTERS] = json.dumps(self.adapters)
         return parameters
 
     @classmethod
@@ -65,4 +91,5 @@ class ModelCard:
             chat_template=parameters.get(CHAT_TEMPLATE),
             special_tokens=json.loads(parameters.get(SPECIAL_TOKENS, "{}")),
             generation_defaults=json.loads(parameters.get(GENERATION_DEFAULTS, "{}")),
+            adapters=tuple(json.loads(parameters.get(ADAPTERS, "[]"))),
         )

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from modelyard.errors import BadEntryName, EntryExists, HostProblem
+from modelyard.errors import BadEntryName, EntryBusy, EntryExists, HostProblem
 
 CONFIG_FILE = "config.pbtxt"
 MANIFEST_FILE = "manifest.json"
@@ -34,6 +34,7 @@ _SEPARATOR = "+"
 _ASIDE = "replaced"
 _AT_FDCWD = -100  # as in Linux's fcntl.h
 _RENAME_EXCHANGE = 2  # as in Linux's fs.h
+_LOCK_WAIT_S = 10.0  # a removal or a copy by links is done in that; a conversion is not
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -113,16 +114,35 @@ def staged(
         )
     # One conversion of a name at a time; what an earlier one that was killed left behind is cleared under the lock.
     with _locked(root / f"{name}.lock", on_wait):
-        _clear_leftovers(root, target.folder)
+        clear_leftovers(repository, name)
         if target.folder.exists() and not replace:
             raise EntryExists(name)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}{_SEPARATOR}", dir=root)) / name
+        folder = temporary_folder(repository, name) / name
         folder.mkdir()
         try:
             yield Entry(folder)
             _publish(folder, target.folder, replace=replace)
         finally:
             shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(repository: Path, name: str, *, timeout_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+    """Nobody else converts to this name, copies or removes it during the block; it may be read and served.
+
+    Raises EntryBusy when somebody else keeps it for longer than `timeout_s`.
+    """
+    root = staging_root(repository)
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / f"{checked_name(name)}.lock")
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout as error:
+        raise EntryBusy(name) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -140,8 +160,27 @@ def _locked(path: Path, on_wait: Callable[[], None] | None) -> Iterator[None]:
         lock.release()
 
 
-def _clear_leftovers(root: Path, target: Path) -> None:
-    for leftover in root.glob(f"{target.name}{_SEPARATOR}*"):
+def temporary_folder(repository: Path, name: str) -> Path:
+    """A new folder in the staging root for work on this name; taken for a leftover when the name's lock is free."""
+    root = staging_root(repository)
+    root.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{checked_name(name)}{_SEPARATOR}", dir=root))
+
+
+def leftovers(repository: Path) -> dict[str, list[Path]]:
+    """Folders in the staging root, by the name they were made for: in use while somebody holds the name's lock."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(staging_root(repository).glob(f"*{_SEPARATOR}*")):
+        name = path.name.partition(_SEPARATOR)[0]
+        if _NAME.fullmatch(name) and path.is_dir():
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def clear_leftovers(repository: Path, name: str) -> None:
+    """Remove what killed processes left behind of this name. Call it with the name's lock held."""
+    root, target = staging_root(repository), repository / name
+    for leftover in root.glob(f"{name}{_SEPARATOR}*"):
         aside = leftover / _ASIDE
         if aside.exists() and not target.exists():
             os.replace(aside, target)  # killed between the two renames: the old entry goes back

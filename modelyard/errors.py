@@ -5,6 +5,7 @@
     │   ├── FieldRefused            a field that cannot be honoured, by name
     │   ├── PromptTooLong           the prompt does not fit the model's context
     │   ├── BadEntryName            a name that cannot be a folder of the repository
+    │   ├── ArchiveDamaged          an archive that is not one, or not whole
     │   └── BadCheckpoint           a checkpoint that cannot be converted
     │       ├── ConfigMissing
     │       ├── UnknownArchitecture
@@ -14,6 +15,10 @@
     ├── Unauthorized                no key, or a wrong one
     ├── EntryNotFound               no such entry in the repository
     ├── EntryExists                 publishing would replace an entry
+    ├── FileExists                  writing would replace a file
+    ├── EntryBusy                   another process is changing it
+    ├── EntryInUse                  a running service has it loaded
+    ├── EntryDamaged                its files are not what its manifest says
     ├── Overloaded                  too many requests are waiting
     ├── EngineError                 Triton or a backend of it failed
     │   ├── EngineUnavailable       no Triton can be reached, or it is restarting
@@ -26,7 +31,9 @@
         ├── LibraryMissing
         ├── EnvironmentMissing
         ├── NotEnoughMemory
-        └── NotEnoughDisk
+        ├── NotEnoughDisk
+        ├── GpuMissing          the target needs an NVIDIA GPU
+        └── GpuTooSmall         the GPUs cannot hold or run the model
 
 Each class builds its own sentence, so no message is written at two places. `kind` is neutral: a dialect turns it
 into its own status and form, the command line into an exit code. Knows neither HTTP nor gRPC.
@@ -89,6 +96,15 @@ class BadEntryName(InvalidInput):
         )
 
 
+class ArchiveDamaged(InvalidInput):
+    """What was given to `import` is no archive of an entry, or not whole, or would write where it must not."""
+
+    def __init__(
+        self, archive: str, why: str, *, hint: str = "make it again with 'modelyard export', or copy it again"
+    ):
+        super().__init__(f"{archive} cannot be imported: {why}", hint=hint)
+
+
 class BadCheckpoint(InvalidInput):
     """A checkpoint that cannot be converted."""
 
@@ -110,11 +126,56 @@ class UnknownArchitecture(BadCheckpoint):
         super().__init__(f"the architecture '{architecture}' cannot be exported to OpenVINO", hint=hint)
 
 
+class NoSuchRoute(BadCheckpoint):
+    """No exporter makes an entry of this form and task for this target; names the targets that can be had."""
+
+    def __init__(self, target: str, form: str, task: str, others: Sequence[str]) -> None:
+        named = {
+            "transformers": "a Hugging Face checkpoint",
+            "diffusers": "a Diffusers pipeline",
+            "gguf": "a GGUF file",
+            "openvino": "OpenVINO IR",
+            "onnx": "an ONNX model",
+        }[form]
+        super().__init__(
+            f"{named} for {task} cannot be made into an entry for {target}",
+            hint=f"it can for --target {' or '.join(others)}" if others else _OTHER_FORMS.get((form, task), ""),
+        )
+
+
+_OTHER_FORMS = {
+    ("gguf", "feature-extraction"): "give the original checkpoint of this model",
+    ("onnx", "text-generation"): "give the original checkpoint of this model, or a GGUF file of it",
+}
+
+
+class TaskUnknown(BadCheckpoint):
+    """The files do not say what the model is for, or the task that was named is none."""
+
+    def __init__(self, architecture: str, asked: str | None, tasks: Sequence[str]) -> None:
+        message = (
+            f"'{asked}' is no task"
+            if asked
+            else f"what a model of the architecture '{architecture}' is for is not known"
+        )
+        super().__init__(message, hint=f"name one with --task: {', '.join(tasks)}")
+
+
 class WeightsDamaged(BadCheckpoint):
     """A weight file is missing, truncated or malformed."""
 
     def __init__(self, file: str, why: str) -> None:
         super().__init__(f"the weights in {file} cannot be read: {why}", hint="download or copy the checkpoint again")
+
+
+class BadAdapter(BadCheckpoint):
+    """A LoRA adapter cannot be used."""
+
+    def __init__(self, place: Path, why: str) -> None:
+        super().__init__(
+            f"the adapter {place} cannot be used: {why}",
+            hint="give a folder with adapter_config.json and adapter_model.safetensors, as PEFT saves it",
+        )
 
 
 class TokenizerMissing(BadCheckpoint):
@@ -161,6 +222,50 @@ class EntryExists(ModelyardError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the model '{name}' exists already", hint="pass --force to replace it, or --name for another")
+
+
+class FileExists(ModelyardError):
+    """Writing would replace a file that is there."""
+
+    kind: ClassVar[Kind] = "conflict"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"{file} exists already", hint="pass --force to replace it, or choose another name")
+
+
+class EntryBusy(ModelyardError):
+    """Another process is converting to the name, or copying, removing or exporting it."""
+
+    kind: ClassVar[Kind] = "conflict"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the model '{name}' is being converted or changed by another process", hint="try again when it is done"
+        )
+
+
+class EntryInUse(ModelyardError):
+    """A service has the model loaded, or may have: `silent` are the Tritons that did not answer when asked."""
+
+    kind: ClassVar[Kind] = "conflict"
+
+    def __init__(self, name: str, silent: Sequence[str] = ()) -> None:
+        said = (
+            f"a service is running and its Triton ({', '.join(silent)}) does not say whether '{name}' is loaded"
+            if silent
+            else f"the model '{name}' is loaded by a running service"
+        )
+        super().__init__(said, hint="stop the service first, or pass --force to unload the model and remove it")
+
+
+class EntryDamaged(ModelyardError):
+    """The files of an entry are not what its manifest says."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"the model '{name}' is damaged: {why}",
+            hint=f"'modelyard verify {name}' lists all that differs; convert it again to mend it",
+        )
 
 
 class Overloaded(ModelyardError):
@@ -256,3 +361,17 @@ class NotEnoughDisk(HostProblem):
             f"{where} needs about {needed / 2**30:.1f} GiB of free disk, it has {available / 2**30:.1f} GiB",
             hint="free some space, or choose another folder",
         )
+
+
+class GpuMissing(HostProblem):
+    """The target needs an NVIDIA GPU, and neither the driver nor the user names one."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            f"{target} needs an NVIDIA GPU and there is none here",
+            hint="to convert for another machine, name its GPUs: --gpus 24GB, or --gpus 2x80GB",
+        )
+
+
+class GpuTooSmall(HostProblem):
+    """The GPUs cannot hold the model, or cannot compute with its numbers; the hint says which would."""

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from modelyard.entry import Entry
+from modelyard.entry import MANIFEST_FILE, Entry
 
 SCHEMA_VERSION = 1
 _BLOCK = 4 * 2**20
@@ -56,8 +56,38 @@ class Fidelity:
 
 
 @dataclass(frozen=True)
+class VectorFidelity:
+    """How close the converted model's embeddings are to the original's: the cosine of the two vectors of each text."""
+
+    cosine_mean: float
+    cosine_min: float
+    texts: int
+    reference: str
+
+
+@dataclass(frozen=True)
+class ScoreFidelity:
+    """How close the converted model's scores are to the original's.
+
+    `max_difference` is the largest of all, `same_order` the share of pairs of texts that both put in the same order.
+    """
+
+    max_difference: float
+    same_order: float
+    texts: int
+    reference: str
+
+
+AnyFidelity = Fidelity | VectorFidelity | ScoreFidelity
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """The record of one entry. `settings` is what the conversion was asked for, `tools` the versions that did it."""
+    """The record of one entry. `settings` is what the conversion was asked for, `tools` the versions that did it.
+
+    `target` is what serves it, `quantization` how the weights were compressed before they came to us (a GGUF file's
+    type, GPTQ ...), `adapters` the names of the LoRA adapters in it.
+    """
 
     name: str
     task: str
@@ -71,7 +101,11 @@ class Manifest:
     created: str  # ISO 8601, UTC
     duration_s: float
     tools: Mapping[str, str] = field(default_factory=dict)
-    fidelity: Fidelity | None = None
+    fidelity: AnyFidelity | None = None
+    target: str = "triton-openvino"
+    license: str | None = None
+    quantization: str | None = None
+    adapters: tuple[str, ...] = ()
     files: Mapping[str, FileRecord] = field(default_factory=dict)  # by path below the entry, without the manifest
     schema_version: int = SCHEMA_VERSION
 
@@ -91,10 +125,16 @@ def _adapter() -> Any:
 def read_manifest(entry: Entry) -> Manifest | None:
     """The manifest of an entry, or None where there is none that can be read: entries may be written by hand."""
     try:
-        manifest: Manifest = _adapter().validate_json(entry.manifest.read_bytes())
+        manifest = from_json(entry.manifest.read_bytes())
     except (OSError, ValueError):
         return None
     return manifest if manifest.schema_version <= SCHEMA_VERSION else None
+
+
+def from_json(text: bytes) -> Manifest:
+    """Raises ValueError when the text is no manifest."""
+    manifest: Manifest = _adapter().validate_json(text)
+    return manifest
 
 
 def to_json(manifest: Manifest) -> bytes:
@@ -111,7 +151,7 @@ def write_manifest(entry: Entry, manifest: Manifest) -> None:
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
     """Size and digest of every file below `folder` but the manifest, by its path there."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST_FILE)
     return {path.relative_to(folder).as_posix(): FileRecord(path.stat().st_size, sha256_of(path)) for path in found}
 
 

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     model_repository: Path = Field(
         Path("model_repository"), description="Folder that Triton serves: one folder per model."
     )
+    models: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Models to load at the start, separated by commas; every one when unset."
+    )
     triton_urls: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Running Tritons to use instead of the embedded one, as grpc://host:8001,grpc://other:8001.",
@@ -91,6 +94,19 @@ class Settings(BaseSettings):
         30.0, gt=0, description="Longest pause between restarts of a Triton that keeps dying, in seconds."
     )
 
+    # The hub
+    cache_dir: Path | None = Field(
+        None, description="Folder for what is downloaded; huggingface_hub's own cache when unset."
+    )
+    hub_endpoints: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Hubs to ask, in order, separated by commas; HF_ENDPOINT, or huggingface_hub's own when unset.",
+    )
+    offline: bool = Field(False, description="Never ask a hub; only what is downloaded already is used.")
+    auto_download: bool = Field(
+        False, description="Whether `modelyard serve` fetches and converts a hub id that it is to serve and has not."
+    )
+
     # The Python environments
     engine_python: Path = Field(
         Path(".envs/engine/bin/python"), description="Interpreter with Triton and OpenVINO GenAI."
@@ -99,7 +115,7 @@ class Settings(BaseSettings):
         Path(".envs/convert/bin/python"), description="Interpreter with PyTorch and optimum-intel."
     )
 
-    @field_validator("triton_urls", mode="before")
+    @field_validator("triton_urls", "hub_endpoints", "models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

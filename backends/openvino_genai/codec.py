@@ -7,35 +7,11 @@ OpenVINO's converted tokenizer, for an entry that has nothing else. Knows whole 
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-
-class Codec:
-    """A tokenizer. `decode` never fails: bytes that are no text become U+FFFD."""
-
-    def __init__(self, encode: Callable[[str, bool], list[int]], decode: Callable[[list[int], bool], str]) -> None:
-        self._encode = encode
-        self._decode = decode
-        added = encode("", True)
-        self._bos = decode(added[:1], False) if added else ""
-
-    def encode(self, prompt: str) -> list[int]:
-        """The prompt's ids, with the tokenizer's special tokens unless the prompt begins with them already."""
-        # Chat templates write the BOS out; a second one makes answers worse, and nobody would see why.
-        doubled = bool(self._bos) and prompt.startswith(self._bos)
-        return self._encode(prompt, not doubled)
-
-    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
-        return self._decode(list(ids), skip_special_tokens)
-
-    @functools.lru_cache(maxsize=4096)  # noqa: B019 - one codec lives as long as its model
-    def name(self, token: int) -> str:
-        """The text of one token by itself."""
-        return self._decode([token], False)
+from ..common.language.codec import Codec
 
 
 def open_codec(version_folder: Path) -> Codec:

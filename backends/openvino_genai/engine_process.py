@@ -16,16 +16,18 @@ from __future__ import annotations
 import collections
 import os
 import select
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino as ov
 
 import openvino_genai as genai
 
-from .orphan import end_without
+from ..common.language.orphan import end_without
+from .adapters import Adapters, is_due
 from .settings import BackendSettings
 
 # The prompt of the warm-up: any id that every vocabulary has.
@@ -49,16 +51,26 @@ def main(descriptor: int) -> None:
         return  # the backend is gone; nobody is left to answer
 
 
+class _Waiting(NamedTuple):
+    """A sequence that has not begun."""
+
+    ids: bytes
+    attributes: dict[str, Any]
+    adapter: str | None
+    arrived: float
+
+
 class _Engine:
     def __init__(self, folder: Path, settings: BackendSettings) -> None:
-        self._pipeline = _load(folder, settings)
+        self._adapters = Adapters(folder, settings.adapters)
+        self._pipeline = _load(folder, settings, self._adapters)
         # The checkpoint may name several tokens that end an answer; a request's own ones come on top of them.
         defaults = self._pipeline.get_config()
         self._end_tokens: set[int] = set(defaults.stop_token_ids)
         if defaults.eos_token_id >= 0:
             self._end_tokens.add(defaults.eos_token_id)
         self._most = settings.max_num_seqs
-        self._waiting: collections.OrderedDict[int, tuple[bytes, dict[str, Any]]] = collections.OrderedDict()
+        self._waiting: collections.OrderedDict[int, _Waiting] = collections.OrderedDict()
         self._running: dict[int, Any] = {}  # handles must be kept: dropping one stops its request
         self._started: list[int] = []
         self._warm_up()
@@ -92,19 +104,36 @@ class _Engine:
 
     def _handle(self, message: tuple[Any, ...]) -> None:
         if message[0] == "add":
-            self._waiting[message[1]] = message[2:]
+            _, key, ids, attributes = message
+            self._waiting[key] = _Waiting(ids, attributes, attributes.pop("lora_name"), time.monotonic())
         elif self._waiting.pop(message[1], None) is None and (handle := self._running.pop(message[1], None)):
             handle.stop()  # freed at the end of the next step
 
     def _admit(self, connection: Connection) -> None:
-        while self._waiting and len(self._running) < self._most:
-            key, (ids, attributes) = self._waiting.popitem(last=False)
+        for key in self._next():
+            waiting = self._waiting.pop(key)
             try:
-                self._add(key, np.frombuffer(ids, np.int64), attributes)
+                self._add(key, np.frombuffer(waiting.ids, np.int64), waiting.attributes)
             except Exception as error:
                 connection.send(("refused", key, _sentence(error)))
             else:
                 self._started.append(key)
+
+    def _next(self) -> list[int]:
+        """Who is let in now, in order of arrival, as far as there is room and their adapter has its turn."""
+        if not self._waiting:
+            return []
+        if not self._pipeline.has_non_finished_requests():
+            self._adapters.choose(self._pipeline, next(iter(self._waiting.values())).adapter)
+        chosen: list[int] = []
+        for key, waiting in self._waiting.items():
+            if len(self._running) + len(chosen) >= self._most:
+                break
+            if waiting.adapter == self._adapters.current:
+                chosen.append(key)
+            elif is_due(waiting.arrived):
+                break
+        return chosen
 
     def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> None:
         # A fresh configuration: the checkpoint's sampling defaults are for the caller to apply, or not.
@@ -138,6 +167,7 @@ class _Engine:
         return outputs
 
     def _warm_up(self) -> None:
+        self._adapters.choose(self._pipeline, None, first=True)
         # The first step after a load builds kernels, which takes seconds; nobody should wait for that.
         config = genai.GenerationConfig()
         config.max_new_tokens = 2
@@ -157,7 +187,7 @@ _FINISH = {
 }
 
 
-def _load(folder: Path, settings: BackendSettings) -> Any:
+def _load(folder: Path, settings: BackendSettings, adapters: Adapters) -> Any:
     scheduler = genai.SchedulerConfig()
     scheduler.cache_size = settings.cache_size_gb
     scheduler.max_num_batched_tokens = settings.max_num_batched_tokens
@@ -165,7 +195,8 @@ def _load(folder: Path, settings: BackendSettings) -> Any:
     scheduler.enable_prefix_caching = settings.enable_prefix_caching
     scheduler.dynamic_split_fuse = settings.dynamic_split_fuse
     try:
-        return genai.ContinuousBatchingPipeline(str(folder), scheduler, settings.device, dict(settings.properties))
+        properties = {**settings.properties, **adapters.properties}
+        return genai.ContinuousBatchingPipeline(str(folder), scheduler, settings.device, properties)
     except Exception as error:
         given = {"DEVICE": settings.device, **settings.properties}
         settled = ", ".join(f"{name}={value}" for name, value in given.items())

@@ -13,6 +13,8 @@
     INFERENCE_NUM_THREADS     device's  threads of the CPU device
     PLUGIN_CONFIG             {}        a JSON object of further OpenVINO properties
 
+A version folder may hold LoRA adapters: `adapters/<name>.safetensors`, and their scales in `adapters/scales.json`.
+
 Knows texts and figures; does not know OpenVINO.
 """
 
@@ -22,7 +24,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..common.settings import BadSetting, Parameters, at_least, json_object, one_of, truth
 
@@ -32,7 +34,9 @@ _PRECISIONS = ("f32", "f16", "bf16")
 
 @dataclass(frozen=True)
 class BackendSettings:
-    """`properties` go to OpenVINO as they are."""
+    """`properties` go to OpenVINO as they are; `adapters` are scales by the adapter's name."""
+
+    backend: ClassVar[str] = "openvino_genai"
 
     context_length: int
     device: str = "CPU"
@@ -43,6 +47,11 @@ class BackendSettings:
     enable_prefix_caching: bool = True
     dynamic_split_fuse: bool = True
     properties: Mapping[str, Any] = field(default_factory=dict)
+    adapters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def shares_prompts(self) -> bool:
+        return self.enable_prefix_caching
 
 
 def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettings:
@@ -57,6 +66,7 @@ def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettin
             properties[name] = precision
     if threads := get("INFERENCE_NUM_THREADS", at_least(1), 0):
         properties["INFERENCE_NUM_THREADS"] = threads
+    adapters = _adapters(version_folder)
     settings = BackendSettings(
         context_length=context,
         device=get("DEVICE", str.upper, "CPU"),
@@ -64,9 +74,11 @@ def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettin
         max_num_batched_tokens=get("MAX_NUM_BATCHED_TOKENS", at_least(1), 256),
         max_num_seqs=get("MAX_NUM_SEQS", at_least(1), 256),
         max_queue_size=get("MAX_QUEUE_SIZE", at_least(0), 512),
-        enable_prefix_caching=get("ENABLE_PREFIX_CACHING", truth, True),
+        # What one adapter computed of a prompt is wrong for another, and the cache does not tell them apart.
+        enable_prefix_caching=get("ENABLE_PREFIX_CACHING", truth, True) and not adapters,
         dynamic_split_fuse=get("DYNAMIC_SPLIT_FUSE", truth, True),
         properties=properties,
+        adapters=adapters,
     )
     if not settings.dynamic_split_fuse and settings.max_num_batched_tokens < context:
         # Without splitting, a prompt longer than a step would wait for ever.
@@ -75,6 +87,15 @@ def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettin
             f"DYNAMIC_SPLIT_FUSE off it must be at least the context of {context} tokens"
         )
     return settings
+
+
+def _adapters(version_folder: Path) -> dict[str, float]:
+    folder = version_folder / "adapters"
+    try:
+        scales = json.loads((folder / "scales.json").read_text()) if folder.is_dir() else {}
+        return {path.stem: float(scales.get(path.stem, 1.0)) for path in sorted(folder.glob("*.safetensors"))}
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise BadSetting(f"{folder}/scales.json must be a JSON object with a number for each adapter") from None
 
 
 def _context_of_checkpoint(folder: Path) -> int:

@@ -36,6 +36,7 @@ class Sampling:
     logit_bias: Mapping[str, float] | None = None
     logprobs: int | None = None
     ignore_eos: bool | None = None
+    lora_name: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""`convert`: a checkpoint into the model repository.
+"""`convert` and `pull`: a checkpoint into the model repository, from here or from the hub.
 
 Reads options and shows what happens; `converters` does it. In an environment without PyTorch it goes on in the one
-that has it.
+that has it, when something has to be exported.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,165 +19,296 @@ from modelyard.cli.stopping import StopRequest
 
 if TYPE_CHECKING:
     from converters.convert import Conversion
-    from converters.plan import ConversionPlan, Exportable
+    from converters.plan import ConversionPlan, Exportable, Wishes
     from converters.source import Checkpoint
     from modelyard.manifest import Manifest
     from modelyard.settings import Settings
 
-Precision = Literal["int4", "int4-cw", "int8", "fp16"]
-Device = Literal["CPU", "GPU", "NPU"]
+Precision = Literal["int4", "int4-cw", "int4-awq", "int8", "fp16", "nf4", "mxfp4"]
+TargetWish = Literal["auto", "triton-openvino", "triton-llamacpp", "triton-vllm", "triton-diffusers", "ovms"]
 
 _STEPS = {
     "wait": "waiting for another conversion to this name",
+    "dequantize": "dequantizing",
     "export": "exporting to OpenVINO",
     "compress": "compressing the weights",
+    "link": "taking the files as they are",
     "measure": "measuring fidelity against the original",
     "record": "writing the manifest",
     "publish": "publishing",
 }
 
-
-def convert(
-    source: Annotated[
-        str,
-        typer.Argument(help="A folder with a checkpoint, or the id of a model on the hub.", metavar="PATH_OR_HUB_ID"),
-    ],
-    name: Annotated[
-        str | None, typer.Option(help="Name of the model to make; the last part of the source by default.")
-    ] = None,
-    precision: Annotated[
-        Precision | None,
-        typer.Option(help="Precision of the weights; int8 below 1 B parameters and int4 above by default."),
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Intel device to run on; CPU is also AMD's.")] = "CPU",
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit on the hub; the main branch by default.")
-    ] = None,
-    repository: Repository = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a model of that name.")] = False,
-    update: Annotated[
-        bool, typer.Option("--update", help="Replace a model of that name if the source or a setting has changed.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run the Python code in the checkpoint. Read it first.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show all that the exporters print, and tracebacks.")] = False,
-) -> None:
-    """Convert a checkpoint into a model that can be served."""
-    from converters.plan import default_name
-
-    settings = settings_with(repository)
-    wish = Wish(
-        source, name or default_name(source), precision, device, revision, force, update, trust_remote_code, debug
-    )
-    made = _make(settings, wish)
-    if as_json:
-        output.as_json(asdict(made.manifest))
-    elif made.already:
-        output.say(f"{wish.name} is converted already ({made.manifest.precision}, {made.manifest.created})")
-    else:
-        _summarize(made.manifest, settings.model_repository)
+Name = Annotated[str | None, typer.Option(help="Name of the model to make; the last part of the source by default.")]
+Task = Annotated[str | None, typer.Option(help="What the model is for, as the hub names it; read from the checkpoint.")]
+TargetOption = Annotated[
+    TargetWish | None, typer.Option(help="What will serve it; chosen from the source and the devices found.")
+]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(help="Precision of the weights; int8 below 1 B parameters and int4 above by default."),
+]
+DeviceOption = Annotated[str, typer.Option(help="OpenVINO device: CPU (AMD's too), GPU, NPU, AUTO, HETERO:GPU,CPU.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub; the main branch by default.")]
+File = Annotated[str | None, typer.Option("--file", help="One GGUF file of several.")]
+Context = Annotated[int | None, typer.Option("--context", min=2, help="Longest prompt and answer together, in tokens.")]
+Lora = Annotated[
+    list[str] | None,
+    typer.Option("--lora", help="A LoRA adapter as NAME=PATH_OR_HUB_ID; served as MODEL:NAME. May be repeated."),
+]
+Vocoder = Annotated[str | None, typer.Option(help="The vocoder of a text-to-speech model: a folder or a hub id.")]
+Calibration = Annotated[Path | None, typer.Option(help="A text file to calibrate int4-awq with; ours by default.")]
+GpuOption = Annotated[
+    str | None, typer.Option("--gpus", help="GPUs to plan for instead of those found here, as 2x80GB.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a model of that name.")]
+Update = Annotated[
+    bool, typer.Option("--update", help="Replace a model of that name if the source or a setting has changed.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
+Trust = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run the Python code in the checkpoint. Read it first.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask no hub; use what is downloaded already.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show all that the exporters print, and tracebacks.")]
 
 
 @dataclass(frozen=True)
-class Wish:
+class Order:
     """The command line's options, as they were given."""
 
     source: str
     name: str
-    precision: Precision | None
-    device: Device
-    revision: str | None
-    force: bool
-    update: bool
-    trust_remote_code: bool
-    debug: bool
+    task: str | None = None
+    target: TargetWish | None = None
+    precision: Precision | None = None
+    device: str = "CPU"
+    revision: str | None = None
+    file: str | None = None
+    context: int | None = None
+    lora: dict[str, str] = field(default_factory=dict)
+    vocoder: str | None = None
+    calibration: Path | None = None
+    gpus: str | None = None
+    force: bool = False
+    update: bool = False
+    trust_remote_code: bool = False
+    debug: bool = False
 
 
-def _is_there(repository: Path, name: str) -> bool:
-    from modelyard.entry import entry_at
+def convert(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder with a checkpoint, a GGUF file, or the id of a model on the hub.", metavar="PATH_OR_HUB_ID"
+        ),
+    ],
+    name: Name = None,
+    task: Task = None,
+    target: TargetOption = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = "CPU",
+    revision: Revision = None,
+    file: File = None,
+    context: Context = None,
+    lora: Lora = None,
+    vocoder: Vocoder = None,
+    calibration: Calibration = None,
+    gpus: GpuOption = None,
+    repository: Repository = None,
+    force: Force = False,
+    update: Update = False,
+    as_json: AsJson = False,
+    trust_remote_code: Trust = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Convert a checkpoint into a model that can be served."""
+    from converters.source import default_name
 
-    return entry_at(repository, name).exists()
+    settings = settings_with(repository, offline=offline)
+    order = Order(
+        source=source,
+        name=name or default_name(source, file),
+        task=task,
+        target=target,
+        precision=precision,
+        device=device,
+        revision=revision,
+        file=file,
+        context=context,
+        lora=_pairs(lora or []),
+        vocoder=vocoder,
+        calibration=calibration,
+        gpus=gpus,
+        force=force,
+        update=update,
+        trust_remote_code=trust_remote_code,
+        debug=debug,
+    )
+    made = make(settings, order)
+    if as_json:
+        output.as_json(asdict(made.manifest))
+    elif made.already:
+        output.say(f"{order.name} is converted already ({made.manifest.precision}, {made.manifest.created})")
+    else:
+        _summarize(made.manifest, settings.model_repository)
 
 
-def _make(settings: Settings, wish: Wish) -> Conversion:
+def pull(
+    source: Annotated[str, typer.Argument(help="A model on the hub: org/model, hf.co/org/model:Q4_K_M.", metavar="ID")],
+    name: Name = None,
+    target: TargetOption = None,
+    precision: PrecisionOption = None,
+    device: DeviceOption = "CPU",
+    revision: Revision = None,
+    file: File = None,
+    repository: Repository = None,
+    as_json: AsJson = False,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch a model from the hub and make it servable; again, it is brought up to date."""
+    from converters.source import is_hub_id
+    from modelyard.errors import SourceUnavailable
+
+    if not is_hub_id(source) or Path(source).expanduser().exists():
+        raise SourceUnavailable(f"'{source}' is no model of the hub", hint=f"for a path: modelyard convert {source}")
+    convert(
+        source,
+        name=name,
+        target=target,
+        precision=precision,
+        device=device,
+        revision=revision,
+        file=file,
+        repository=repository,
+        update=True,
+        as_json=as_json,
+        offline=offline,
+        debug=debug,
+    )
+
+
+def make(settings: Settings, order: Order) -> Conversion:
+    """Carry an order out, showing how it goes; the entry that is there already when it is what was asked for."""
     from converters.convert import convert as carry_out
-    from converters.exporters import openvino
     from modelyard.environments import can_convert, go_on_in
 
-    on_hub = not Path(wish.source).expanduser().exists()
+    on_hub = not Path(order.source).expanduser().exists()
     if on_hub and not can_convert():
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
     stop = StopRequest()
     with output.progress() as shown:
         if on_hub:
-            shown.note(f"fetching {wish.source} from the hub")
-        checkpoint = _open(settings.model_repository, wish)
-        if (made := _already(settings.model_repository, wish, checkpoint)) is not None:
+            shown.note(f"fetching {order.source} from the hub")
+            from modelyard.cli.download_progress import DownloadProgress
+
+            with DownloadProgress() as downloads:
+                checkpoint = _open(settings, order, on_progress=downloads)
+        else:
+            checkpoint = _open(settings, order)
+        wishes = _wishes(settings, order)
+        if (made := _already(settings.model_repository, order, wishes, checkpoint)) is not None:
             return made
         if not can_convert():
             go_on_in(settings.convert_python, sys.argv[1:], role="convert")
+        from converters.exportable import refusal
+
         shown.step("checking the checkpoint")
-        plan = _plan(settings.model_repository, wish, checkpoint, exportable=openvino.refusal)
-        if plan.precision_reason:
-            shown.note(f"{plan.precision}: {plan.precision_reason}")
-        replace = wish.force or wish.update
+        plan = _plan(settings.model_repository, wishes, checkpoint, exportable=refusal)
+        for what, why in ((plan.target, plan.target_reason), (plan.precision, plan.precision_reason)):
+            if why:
+                shown.note(f"{what}: {why}")
 
         def on_step(step: str) -> None:
             stop.heed()
             shown.step(_STEPS[step])
 
-        return carry_out(plan, force=replace, on_step=on_step, show=wish.debug)
+        return carry_out(plan, force=order.force or order.update, on_step=on_step, show=order.debug)
 
 
-def _open(repository: Path, wish: Wish) -> Checkpoint:
+def _pairs(given: list[str]) -> dict[str, str]:
+    from modelyard.errors import FieldRefused
+
+    pairs = dict(text.partition("=")[::2] for text in given)
+    for name, place in pairs.items():
+        if not name.isidentifier() or not place:
+            raise FieldRefused("--lora", f"'{name}' is not NAME=PATH_OR_HUB_ID; the name has letters, digits and _")
+    return pairs
+
+
+def _open(settings: Settings, order: Order, *, on_progress: Any = None) -> Checkpoint:
     from converters.source import open_checkpoint
     from modelyard.entry import entry_at
     from modelyard.errors import BadEntryName
     from modelyard.manifest import read_manifest
 
     try:
-        earlier = read_manifest(entry_at(repository, wish.name))
+        earlier = read_manifest(entry_at(settings.model_repository, order.name))
     except BadEntryName:
         earlier = None  # the plan says so, along with whatever else is wrong
     return open_checkpoint(
-        wish.source,
-        revision=wish.revision,
-        with_code=wish.trust_remote_code,
+        order.source,
+        revision=order.revision,
+        file=order.file,
+        with_code=order.trust_remote_code,
         known=earlier.source if earlier is not None else None,
+        settings=settings,
+        on_progress=on_progress,
     )
 
 
-def _already(repository: Path, wish: Wish, checkpoint: Checkpoint) -> Conversion | None:
+def _wishes(settings: Settings, order: Order) -> Wishes:
+    from converters.plan import Wishes
+    from converters.source import open_checkpoint
+    from modelyard.gpus import find_gpus, gpus_in_words
+
+    def brought(location: str) -> Path:
+        return open_checkpoint(location, settings=settings).folder
+
+    return Wishes(
+        name=order.name,
+        task=order.task,
+        target=order.target if order.target != "auto" else None,
+        precision=order.precision,
+        device=order.device,
+        context_length=order.context,
+        trust_remote_code=order.trust_remote_code,
+        adapters={name: brought(place) for name, place in order.lora.items()},
+        companions={"vocoder": brought(order.vocoder)} if order.vocoder else {},
+        calibration=order.calibration,
+        gpus=gpus_in_words(order.gpus) if order.gpus else find_gpus(),
+    )
+
+
+def _already(repository: Path, order: Order, wishes: Wishes, checkpoint: Checkpoint) -> Conversion | None:
     """The entry, when it is what was asked for. Found in a moment and without PyTorch."""
     from converters.convert import already_made
+    from modelyard.entry import entry_at
     from modelyard.errors import ConfigMissing, EntryExists, InvalidInput
 
     try:
-        plan = _plan(repository, wish, checkpoint)
+        plan = _plan(repository, wishes, checkpoint)
     except ConfigMissing:
         raise  # there is nothing more to find out
     except InvalidInput:
         return None  # the whole plan finds every reason, these among them
     made = already_made(plan)
-    if made is None and _is_there(repository, wish.name) and not (wish.force or wish.update):
-        raise EntryExists(wish.name)
-    return None if wish.force else made
+    replace = order.force or order.update
+    if made is None and entry_at(repository, order.name).exists() and not replace:
+        raise EntryExists(order.name)
+    return None if order.force else made
 
 
 def _plan(
-    repository: Path, wish: Wish, checkpoint: Checkpoint, *, exportable: Exportable | None = None
+    repository: Path, wishes: Wishes, checkpoint: Checkpoint, *, exportable: Exportable | None = None
 ) -> ConversionPlan:
     from converters.plan import plan_conversion
 
     return plan_conversion(
         checkpoint,
         repository=repository,
-        name=wish.name,
-        precision=wish.precision,
-        device=wish.device,
-        trust_remote_code=wish.trust_remote_code,
+        wishes=wishes,
         exportable=exportable,
         check_host=exportable is not None,
     )
@@ -187,7 +318,12 @@ def _summarize(manifest: Manifest, repository: Path) -> None:
     from converters.precision import in_words
 
     output.say(f"{manifest.name} is ready: {manifest.architecture}, {in_words(manifest.parameters)} parameters")
-    pairs = {"precision": f"{manifest.precision} for {manifest.device}", "size": output.in_bytes(manifest.size)}
+    pairs = {
+        "task": manifest.task,
+        "precision": f"{manifest.precision} for {manifest.device}",
+        "served by": manifest.target,
+        "size": output.in_bytes(manifest.size),
+    }
     if manifest.context_length:
         pairs["context"] = f"{manifest.context_length} tokens"
     if manifest.fidelity is not None:

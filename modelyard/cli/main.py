@@ -6,13 +6,14 @@ Joins, and does nothing itself.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import click
 import typer
 
 from modelyard import __version__
-from modelyard.cli import convert, failures, models, serve
+from modelyard.cli import archives, catalog, convert, failures, models, search, serve
 
 app = typer.Typer(
     name="modelyard",
@@ -24,8 +25,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (serve.serve, convert.convert, models.models, models.show, models.rm):
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    serve.serve,
+    search.search,
+    convert.pull,
+    convert.convert,
+    models.models,
+    models.show,
+    models.info,
+    catalog.cp,
+    catalog.rm,
+    catalog.verify,
+    catalog.gc,
+)
+for command in _COMMANDS:
     app.command()(command)
+app.command("export")(archives.export_model)
+app.command("import")(archives.import_model)
 
 
 def _print_version(wanted: bool) -> None:

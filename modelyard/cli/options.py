@@ -6,7 +6,7 @@ Knows the settings; does not know what a command does with them.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +19,13 @@ Repository = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def settings_with(repository: Path | None) -> Settings:
+def settings_with(repository: Path | None, *, offline: bool = False) -> Settings:
     """The settings; what was typed wins over every other source."""
     from modelyard.settings import Settings
 
-    return Settings() if repository is None else Settings(model_repository=repository)
+    typed: dict[str, Any] = {}
+    if repository is not None:
+        typed["model_repository"] = repository
+    if offline:
+        typed["offline"] = True
+    return Settings(**typed)

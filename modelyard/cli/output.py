@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from modelyard.manifest import Fidelity
+    from modelyard.manifest import AnyFidelity
 
 
 def say(line: str) -> None:
@@ -56,7 +56,20 @@ def in_bytes(size: int) -> str:
     return f"{size} B"
 
 
-def fidelity(measured: Fidelity) -> str:
+def fidelity(measured: AnyFidelity) -> str:
+    """One line of what a conversion lost."""
+    from modelyard.manifest import Fidelity, VectorFidelity
+
+    if isinstance(measured, VectorFidelity):
+        return (
+            f"cosine to the original {measured.cosine_mean:.4f}, at least {measured.cosine_min:.4f} "
+            f"({measured.texts} texts, against {measured.reference})"
+        )
+    if not isinstance(measured, Fidelity):
+        return (
+            f"scores differ by at most {measured.max_difference:.4f}, {measured.same_order:.1%} of pairs keep order "
+            f"({measured.texts} texts, against {measured.reference})"
+        )
     words = (
         f"next-token agreement {measured.agreement:.1%}, KL divergence {measured.kl_divergence:.4f} nats "
         f"({measured.positions} positions, against {measured.reference})"

@@ -16,7 +16,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 11434 by default.")] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model to load at the start (may be repeated); all by default. Others load when asked for."),
+        typer.Option(
+            help="Model to load at the start (may be repeated); all by default. Others load when asked for. With "
+            "MODELYARD_AUTO_DOWNLOAD, a hub id that is not installed is fetched first."
+        ),
     ] = None,
     repository: Annotated[
         Path | None, typer.Option(help="The model repository; ./model_repository by default.")
@@ -26,10 +29,11 @@ def serve(
     """Serve the models of the repository: start Triton and the gateway, until Ctrl-C or SIGTERM."""
     from modelyard import logs
     from modelyard.cli import service
+    from modelyard.cli.downloads import with_downloads
     from modelyard.settings import Settings
 
     options: dict[str, Any] = {"host": host, "port": port, "model_repository": repository}
     settings = Settings(**{name: value for name, value in options.items() if value is not None})
     level = "debug" if debug else settings.log_level
     logs.configure(level, settings.log_format)
-    service.run(settings, models=model or [])
+    service.run(settings, models=with_downloads(settings, model or settings.models))

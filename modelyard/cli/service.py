@@ -6,6 +6,7 @@ Joins the engine's supervisor with the gateway's application; knows neither tens
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import signal
 import socket
@@ -22,6 +23,7 @@ from modelyard.engine.supervisor import Supervisor
 from modelyard.entry import entries_in
 from modelyard.errors import EntryNotFound, HostProblem, NotEnoughMemory, PortTaken
 from modelyard.host import free_memory
+from modelyard.running import announce
 from modelyard.settings import LOOPBACK, Settings
 
 # Triton itself and a Python process with OpenVINO, measured as resident memory after the demo model was loaded.
@@ -94,6 +96,7 @@ class _Service:
         self._supervisor: Supervisor | None = None
         self._triton: TritonProcess | None = None
         self._gateway: GatewayServer | None = None
+        self._announced = contextlib.ExitStack()
 
     async def live(self) -> None:
         """Start, serve until a signal comes, stop. Raises what the start raised, after stopping all the same."""
@@ -129,13 +132,16 @@ class _Service:
                 progress.step("starting Triton")
                 urls = [await self._start_engine()]
             self._gateway = await GatewayServer.start(self._settings, self._listener, urls)
+            # `modelyard models`, `rm` and others ask this service which models it has loaded.
+            repository = self._settings.model_repository
+            self._announced.enter_context(announce(repository, url=self._gateway.url, tritons=urls))
             if not self._settings.triton_urls:
                 for name in self._models:
-                    progress.step(f"loading {name} and generating a first token")
-                    await self._gateway.first_token(name)
+                    progress.step(f"loading {name} and having a first answer")
+                    await self._gateway.first_answer(name)
             else:
                 progress.step(f"waiting for {', '.join(urls)}")
-                self._models = [await self._gateway.first_token_of_any()]
+                self._models = [await self._gateway.first_answer_of_any()]
         self._announce()
         self._gateway.release()
 
@@ -167,14 +173,15 @@ class _Service:
     async def _restore(self) -> None:
         assert self._gateway is not None  # noqa: S101 - a restart comes after the start
         for name in self._models:
-            await self._gateway.first_token(name)
+            await self._gateway.first_answer(name)
             log.info("the model is served again", model=name)
 
     async def _stop(self) -> None:
-        if self._gateway is not None:
-            await self._gateway.stop()
-        if self._supervisor is not None:
-            await self._supervisor.stop(timeout_s=15)
+        with self._announced:
+            if self._gateway is not None:
+                await self._gateway.stop()
+            if self._supervisor is not None:
+                await self._supervisor.stop(timeout_s=15)
 
     def _announce(self) -> None:
         assert self._gateway is not None  # noqa: S101 - it was started just now

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models
 
+from backends.common.language.detokenizer import Detokenizer
 from backends.openvino_genai.codec import Codec, open_codec
-from backends.openvino_genai.detokenizer import Detokenizer
 
 SENTENCES = "naïve café — 世界 🦊🏳️‍🌈 Ωμέγα \u0e01\u0e33 hello world"
 

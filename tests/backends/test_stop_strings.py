@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.openvino_genai.stop_strings import StopStrings
+from backends.common.language.stop_strings import StopStrings
 
 # Few letters, so that stop strings overlap with the text and with each other.
 texts = st.text("ab\n", max_size=40)

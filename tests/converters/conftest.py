@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from converters.convert import Conversion, convert
-from converters.exporters.openvino import refusal
-from converters.plan import ConversionPlan, plan_conversion
+from converters.exportable import refusal
+from converters.plan import ConversionPlan, Wishes, plan_conversion
 from converters.precision import Precision
 from converters.source import open_checkpoint
 from modelyard.entry import Entry, entry_at
@@ -37,11 +38,11 @@ def converted(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Con
     return entry
 
 
-def plan_for(folder: Path, repository: Path, *, name: str | None = None, **options: object) -> ConversionPlan:
+def plan_for(folder: Path, repository: Path, **wishes: Any) -> ConversionPlan:
     return plan_conversion(
-        open_checkpoint(str(folder)), repository=repository, name=name, exportable=refusal, **options
+        open_checkpoint(str(folder)), repository=repository, wishes=Wishes(**wishes), exportable=refusal
     )
 
 
-def carry_out(folder: Path, repository: Path, *, force: bool = False, **options: object) -> Conversion:
-    return convert(plan_for(folder, repository, **options), force=force, on_step=lambda step: None)
+def carry_out(folder: Path, repository: Path, *, force: bool = False, **wishes: Any) -> Conversion:
+    return convert(plan_for(folder, repository, **wishes), force=force, on_step=lambda step: None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -14,12 +13,13 @@ from typing import get_args
 
 import pytest
 
-from converters.precision import DEVICES, PRECISIONS
+from converters.precision import PRECISIONS
+from converters.targets import TargetWish
 from modelyard.cli import convert
 from modelyard.entry import entries_in
 from tests.converters.checkpoints import edit_json, write_checkpoint
+from tests.modelyard.cli.running import ROOT, clean_environment, refused, run
 
-ROOT = Path(__file__).resolve().parents[3]
 # The command line in a process that writes down whom it calls: libraries catch what stops their telemetry.
 _WATCHED = """
 import socket, sys, traceback
@@ -34,32 +34,6 @@ sys.argv[0] = "modelyard"
 from modelyard.cli.main import run
 run()
 """
-
-
-def run(*arguments: str, repository: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modelyard", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=_environment(repository, environment),
-        timeout=120,
-        check=False,
-    )
-
-
-def _environment(repository: Path | None, more: dict[str, str]) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MODELYARD_", "HF_"))}
-    chosen = {"MODELYARD_MODEL_REPOSITORY": str(repository)} if repository is not None else {}
-    return {**kept, **chosen, **more}
-
-
-def refused(shown: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    assert shown.returncode == code, shown.stderr
-    assert "Traceback" not in shown.stderr
-    (error,) = [line for line in shown.stderr.splitlines() if line.startswith("error: ")]
-    for word in words:
-        assert word in shown.stderr, error
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +51,7 @@ def repository(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=_environment(made, {}),
+        env=clean_environment(made, {}),
         timeout=120,
         check=False,
     )
@@ -105,7 +79,7 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
 
 def test_the_options_are_those_of_the_converters() -> None:
     assert get_args(convert.Precision) == PRECISIONS
-    assert get_args(convert.Device) == DEVICES
+    assert get_args(convert.TargetWish) == get_args(TargetWish)
 
 
 def test_version() -> None:
@@ -148,8 +122,9 @@ def test_an_update_replaces_what_has_changed_and_nothing_else(folder: Path, repo
 
 def test_what_is_installed(repository: Path) -> None:
     listed = run("models", repository=repository)
-    assert listed.stdout.splitlines()[0].split()[:4] == ["NAME", "TASK", "PRECISION", "CONTEXT"]
-    assert listed.stdout.splitlines()[1].split()[:4] == ["tiny", "text-generation", "int8", "512"]
+    assert listed.stdout.splitlines()[0].split()[:5] == ["NAME", "TASK", "TARGET", "PRECISION", "CONTEXT"]
+    row = listed.stdout.splitlines()[1].split()
+    assert row[:5] == ["tiny", "text-generation", "triton-openvino", "int8", "512"]
     (model,) = json.loads(run("models", "--json", repository=repository).stdout)
     assert (model["name"], model["manifest"]["architecture"]) == ("tiny", "Qwen2ForCausalLM")
     shown = run("show", "tiny", repository=repository)
@@ -159,7 +134,7 @@ def test_what_is_installed(repository: Path) -> None:
 
 def test_a_model_that_is_removed(repository: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(repository, tmp_path / "repository"))
-    assert run("rm", "tiny", repository=copy).stdout == "removed tiny\n"
+    assert run("rm", "tiny", repository=copy).stdout.startswith("removed tiny, ")
     assert entries_in(copy) == []
     refused(run("rm", "tiny", repository=copy), 2, "does not exist")
 
@@ -199,7 +174,7 @@ def test_without_pytorch_the_environment_that_has_it_is_asked_for(folder: Path, 
         text=True,
         cwd=ROOT,
         check=False,
-        env=_environment(tmp_path / "r", {"MODELYARD_CONVERT_PYTHON": str(tmp_path / "python")}),
+        env=clean_environment(tmp_path / "r", {"MODELYARD_CONVERT_PYTHON": str(tmp_path / "python")}),
     )
     refused(shown, 4, "the convert environment is missing", "make convert-env")
 
@@ -214,7 +189,7 @@ def test_an_interrupted_conversion_leaves_nothing(
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=_environment(tmp_path / "repository", {}),
+        env=clean_environment(tmp_path / "repository", {}),
         # Whoever runs the tests in the background has Ctrl-C ignored, and a child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )

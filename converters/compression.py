@@ -1,0 +1,40 @@
+"""Weights of a network in fewer bits, by NNCF.
+
+Knows networks and recipes; does not know what a network is for.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from converters.blockwise import blockwise
+from converters.mapped import give_back
+
+
+def compress(model_file: Path, recipe: Mapping[str, Any], samples: Iterable[Mapping[str, Any]] | None = None) -> None:
+    """Compress the weights of an IR in place; the file is replaced when the new one is whole.
+
+    `recipe` is in the words of optimum's OVWeightQuantizationConfig. `samples` are inputs of the network by name, for
+    recipes that look at activations.
+    """
+    import nncf
+    import openvino as ov
+    from optimum.intel import OVWeightQuantizationConfig
+
+    options = OVWeightQuantizationConfig(**recipe).to_nncf_dict()
+    model = ov.Core().read_model(model_file)
+    if samples is not None:
+        options["dataset"] = nncf.Dataset(list(samples))
+    with blockwise(partial(give_back, model_file.parent)):
+        compressed = nncf.compress_weights(model, **options)
+    give_back(model_file.parent)
+    beside = model_file.with_name("compressed.xml")
+    ov.save_model(compressed, beside, compress_to_fp16=False)
+    del model, compressed  # the file's weights are mapped into memory until here
+    gc.collect()
+    for suffix in (".xml", ".bin"):
+        beside.with_suffix(suffix).replace(model_file.with_suffix(suffix))

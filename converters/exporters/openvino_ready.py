@@ -1,0 +1,37 @@
+"""OpenVINO IR that somebody has exported already: the files become an entry's as they are.
+
+Knows files; the task's backend finds in them what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from converters.linking import link_or_copy
+from converters.plan import ConversionPlan
+from converters.precision import arithmetic
+from modelyard.card import GENERATES_TEXT
+from modelyard.manifest import AnyFidelity
+
+TOOLS: tuple[str, ...] = ()
+
+
+def export(
+    plan: ConversionPlan, folder: Path, scratch: Path, *, on_step: Callable[[str], None], show: bool = False
+) -> None:
+    on_step("link")
+    for name in plan.checkpoint.files:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        link_or_copy(plan.checkpoint.folder / name, place)
+
+
+def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
+    exact = arithmetic(plan.parameters, plan.device) if plan.task in GENERATES_TEXT else {}
+    return {"DEVICE": plan.device, **exact}
+
+
+def measure(plan: ConversionPlan, folder: Path) -> AnyFidelity | None:
+    """There is no original to compare with."""
+    return None

@@ -1,0 +1,76 @@
+"""Reasons to refuse a checkpoint that its configuration, tokenizer or device give.
+
+Looks at names and small files; weights are looked at by `contents`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from converters.adapters import read_adapter
+from converters.contents import Contents
+from converters.precision import KINDS_OF_DEVICES, Device
+from converters.source import Checkpoint
+from converters.targets import Target
+from modelyard.card import TEXT_TO_IMAGE, TEXT_TO_SPEECH
+from modelyard.errors import BadCheckpoint, ConfigMissing, FieldRefused, ModelyardError, TokenizerMissing
+
+_TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "vllm", "openvino_images", "diffusers"})
+
+
+def about_config(checkpoint: Checkpoint, contents: Contents, *, trust_remote_code: bool) -> list[ModelyardError]:
+    """What is wrong with config.json or model_index.json; a GGUF file and plain IR have neither."""
+    if checkpoint.form in ("gguf", "openvino"):
+        return []
+    name = "model_index.json" if checkpoint.form == "diffusers" else "config.json"
+    if name not in checkpoint.files:
+        return [ConfigMissing(checkpoint.folder)]
+    if not checkpoint.config:
+        return [BadCheckpoint(f"{name} in {checkpoint.folder} is not a JSON object")]
+    own_code = "auto_map" in checkpoint.config and trust_remote_code
+    if checkpoint.form == "transformers" and not own_code and not isinstance(checkpoint.config.get("model_type"), str):
+        return [
+            BadCheckpoint(
+                f"config.json of {contents.architecture} has no model_type",
+                hint="transformers reads the architecture from it; take config.json of the original model",
+            )
+        ]
+    return []
+
+
+def about_tokenizer(checkpoint: Checkpoint, task: str) -> list[ModelyardError]:
+    """Whether there is a tokenizer that can be converted."""
+    if checkpoint.form in ("gguf", "openvino", "diffusers") or task == TEXT_TO_IMAGE:
+        return []
+    files = set(checkpoint.files)
+    if "tokenizer.json" in files:
+        if "model" not in checkpoint.read_json("tokenizer.json"):
+            return [TokenizerMissing(checkpoint.folder, "tokenizer.json cannot be read")]
+        return []
+    if {"vocab.json", "merges.txt"} <= files or "vocab.txt" in files or task == TEXT_TO_SPEECH:
+        return []
+    if "tokenizer.model" in files:
+        return [TokenizerMissing(checkpoint.folder, "there is only tokenizer.model, which is read by slow tokenizers")]
+    return [TokenizerMissing(checkpoint.folder)]
+
+
+def about_device(device: Device, target: Target) -> list[ModelyardError]:
+    """Whether the device has a name that its engine knows."""
+    kind = device.partition(":")[0].partition(".")[0].upper()
+    if target in ("triton-openvino", "ovms") and kind not in KINDS_OF_DEVICES:
+        return [FieldRefused("device", f"'{device}' is none of {', '.join(KINDS_OF_DEVICES)}")]
+    return []
+
+
+def about_adapters(adapters: Mapping[str, Path], exporter: str) -> list[ModelyardError]:
+    """Whether every LoRA adapter can be read, and the exporter takes any."""
+    if adapters and exporter and exporter not in _TAKE_ADAPTERS:
+        return [FieldRefused("--lora", "an entry of this kind takes no LoRA adapters")]
+    reasons: list[ModelyardError] = []
+    for place in adapters.values():
+        try:
+            read_adapter(place)
+        except ModelyardError as bad:
+            reasons.append(bad)
+    return reasons
