@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.blockwise import blockwise
-from converters.mapped import give_back
+from converters.mapped import give_back, trim_heap
 
 
 def compress(model_file: Path, recipe: Mapping[str, Any], samples: Iterable[Mapping[str, Any]] | None = None) -> None:
@@ -29,12 +29,13 @@ def compress(model_file: Path, recipe: Mapping[str, Any], samples: Iterable[Mapp
     model = ov.Core().read_model(model_file)
     if samples is not None:
         options["dataset"] = nncf.Dataset(list(samples))
-    with blockwise(partial(give_back, model_file.parent)):
+    with blockwise(partial(give_back, model_file.with_suffix(".bin"))):
         compressed = nncf.compress_weights(model, **options)
-    give_back(model_file.parent)
+    give_back(model_file.with_suffix(".bin"))
     beside = model_file.with_name("compressed.xml")
     ov.save_model(compressed, beside, compress_to_fp16=False)
     del model, compressed  # the file's weights are mapped into memory until here
     gc.collect()
+    trim_heap()
     for suffix in (".xml", ".bin"):
         beside.with_suffix(suffix).replace(model_file.with_suffix(suffix))

@@ -53,8 +53,7 @@ def look_into(checkpoint: Checkpoint) -> Contents:
     weights = inspect(checkpoint)
     return Contents(
         architecture=architecture_of(checkpoint),
-        # Pickled files do not tell; they are 16-bit as a rule.
-        parameters=weights.parameters or weights.bytes // 2,
+        parameters=weights.parameters,
         bytes=weights.bytes,
         context_length=context_length(checkpoint),
         number_type=_number_type(checkpoint.config),

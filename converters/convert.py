@@ -12,11 +12,13 @@ from pathlib import Path
 
 from converters.entry_config import EntryConfig
 from converters.exportable import tool_versions
+from converters.exporters import ovms
 from converters.isolation import offline
 from converters.model_card import license_of, model_card
 from converters.plan import ConversionPlan
 from converters.quiet import captured
 from converters.routes import OnStep, backend_for, exporter_for
+from modelyard import ovms_config
 from modelyard.entry import Entry, entry_at, staged
 from modelyard.errors import ConversionFailed, EntryExists, ModelyardError
 from modelyard.manifest import AnyFidelity, Manifest, read_manifest, record_files, write_manifest
@@ -50,6 +52,8 @@ def convert(plan: ConversionPlan, *, force: bool = False, on_step: OnStep, show:
         with staged(plan.repository, plan.name, replace=force, on_wait=lambda: on_step("wait")) as entry:
             manifest = _fill(plan, entry, on_step, show=show)
             on_step("publish")
+        if plan.target == "ovms":
+            ovms_config.list_entry(plan.repository, plan.name, device=plan.device)
     except EntryExists:
         # Another conversion of the same name may have been quicker: its entry is as good as ours.
         if (made := already_made(plan)) is not None:
@@ -65,7 +69,10 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     scratch = entry.folder.parent / "scratch"
     scratch.mkdir()
     exporter = exporter_for(plan)
-    exporter.export(plan, entry.version_folder, scratch, on_step=on_step, show=show)
+    if plan.target == "ovms":
+        ovms.export(plan, entry.version_folder, scratch, on_step=on_step, show=show, inner=exporter.export)
+    else:
+        exporter.export(plan, entry.version_folder, scratch, on_step=on_step, show=show)
     on_step("measure")
     found = _measure(plan, entry.version_folder, scratch / "measure.log", show=show)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.exact import compute_in_32_bits, stored_type
-from converters.mapped import give_back
+from converters.mapped import give_back, trim_heap
 from converters.model_card import chat_template
 from converters.source import Checkpoint
 from modelyard import host
@@ -110,10 +110,12 @@ def _original_scores(
     ).eval()
     with torch.inference_mode():
         if stored is not None:
-            compute_in_32_bits(model, partial(give_back, checkpoint.folder))
+            weights = [checkpoint.folder / name for name in checkpoint.weights]
+            compute_in_32_bits(model, partial(give_back, *weights))
         scores = [model(torch.tensor([piece]), use_cache=False).logits[0].float().numpy() for piece in pieces]
     del model
     gc.collect()
+    trim_heap()
     return scores
 
 

@@ -154,9 +154,9 @@ def plan_conversion(
             reasons.append(no_route)
     if exporter and not config_reasons:
         reasons += about_tokenizer(checkpoint, task)
-        reasons += _about_export(checkpoint, exporter, contents, wishes, exportable)
+        reasons += _about_export(checkpoint, exporter, contents, task, wishes, exportable)
 
-    reasons += about_adapters(wishes.adapters, exporter)
+    reasons += about_adapters(wishes.adapters, exporter, target)
     parameters = contents.parameters
     precision, why = _precision(wishes, exporter, contents, parameters)
     reasons += about_device(wishes.device, target)
@@ -204,7 +204,12 @@ def plan_conversion(
 
 
 def _about_export(
-    checkpoint: Checkpoint, exporter: str, contents: Contents, wishes: Wishes, exportable: Exportable | None
+    checkpoint: Checkpoint,
+    exporter: str,
+    contents: Contents,
+    task: str,
+    wishes: Wishes,
+    exportable: Exportable | None,
 ) -> list[ModelyardError]:
     reasons: list[ModelyardError] = []
     if exporter in AS_THEY_ARE:
@@ -220,9 +225,30 @@ def _about_export(
             )
         )
     own_code = "auto_map" in checkpoint.config and wishes.trust_remote_code  # its own code decides what it is
+    if exporter == "vllm":
+        reasons += _about_gpus(checkpoint, contents, task, wishes)
     if exportable is not None and not own_code and (refusal := exportable(checkpoint, exporter)) is not None:
         reasons.append(_unknown(checkpoint, contents, refusal))
     return reasons
+
+
+def _about_gpus(checkpoint: Checkpoint, contents: Contents, task: str, wishes: Wishes) -> list[ModelyardError]:
+    """Whether vLLM would have room on the GPUs."""
+    from converters.exporters.vllm import read_adapters
+    from converters.exporters.vllm_arguments import engine_arguments
+
+    try:
+        engine_arguments(
+            checkpoint,
+            contents,
+            task,
+            gpus=wishes.gpus,
+            context_length=wishes.context_length,
+            adapters=read_adapters(wishes.adapters),
+        )
+    except ModelyardError as refused:
+        return [refused]
+    return []
 
 
 def _unknown(checkpoint: Checkpoint, contents: Contents, refusal: str) -> ModelyardError:

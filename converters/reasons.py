@@ -63,9 +63,9 @@ def about_device(device: Device, target: Target) -> list[ModelyardError]:
     return []
 
 
-def about_adapters(adapters: Mapping[str, Path], exporter: str) -> list[ModelyardError]:
+def about_adapters(adapters: Mapping[str, Path], exporter: str, target: Target) -> list[ModelyardError]:
     """Whether every LoRA adapter can be read, and the exporter takes any."""
-    if adapters and exporter and exporter not in _TAKE_ADAPTERS:
+    if adapters and exporter and (exporter not in _TAKE_ADAPTERS or target == "ovms"):
         return [FieldRefused("--lora", "an entry of this kind takes no LoRA adapters")]
     reasons: list[ModelyardError] = []
     for place in adapters.values():

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converters.safe_weights import parameters_of_pickle
 from converters.source import Checkpoint
 from modelyard.errors import WeightsDamaged
 
@@ -20,7 +20,7 @@ _MAX_HEADER = 100 * 2**20  # bytes; safetensors' own limit
 
 @dataclass(frozen=True)
 class Weights:
-    """What the headers say. `parameters` is 0 where only pickled files are there: their headers do not tell."""
+    """What the headers say."""
 
     parameters: int
     bytes: int
@@ -40,6 +40,8 @@ def inspect(checkpoint: Checkpoint) -> Weights:
         try:
             parameters += _check(checkpoint.folder / name)
             size += (checkpoint.folder / name).stat().st_size
+        except WeightsDamaged as damaged:
+            problems.append(damaged)
         except FileNotFoundError:
             problems.append(WeightsDamaged(name, "the file is missing"))
         except (OSError, ValueError) as error:
@@ -65,7 +67,7 @@ def _named_by_index(checkpoint: Checkpoint, problems: list[WeightsDamaged]) -> s
 
 def _check(path: Path) -> int:
     """The number of parameters in a file. Raises ValueError when it is not whole."""
-    return _check_safetensors(path) if path.suffix == ".safetensors" else _check_pickle(path)
+    return _check_safetensors(path) if path.suffix == ".safetensors" else parameters_of_pickle(path)
 
 
 def safetensors_header(path: Path) -> dict[str, Any]:
@@ -91,10 +93,3 @@ def safetensors_header(path: Path) -> dict[str, Any]:
 
 def _check_safetensors(path: Path) -> int:
     return sum(math.prod(entry["shape"]) for entry in safetensors_header(path).values())
-
-
-def _check_pickle(path: Path) -> int:
-    # PyTorch has written zip archives since 1.6; their directory is at the end, so a truncated file has none.
-    if not zipfile.is_zipfile(path):
-        raise ValueError("it is not a whole PyTorch file")
-    return 0

@@ -45,6 +45,12 @@ def blob(tensor: Tensor, name: str) -> bytes | None:
     return None if array is None else bytes(only(array, name))
 
 
+def blobs(tensor: Tensor, name: str) -> list[bytes]:
+    """A BYTES of any number of elements as they are; none where it was not sent."""
+    array = tensor(name)
+    return [] if array is None else [bytes(value) for value in array.reshape(-1)]
+
+
 def json_object(tensor: Tensor, name: str) -> Mapping[str, Any]:
     """A BYTES of one element that holds a JSON object; empty where it was not sent."""
     given = text(tensor, name)

@@ -6,7 +6,8 @@ Triton or requests.
 
 Messages in:   ("load", folder, settings, process id of Triton), then
                ("add", key, ids, attributes), ("stop", key), ("quit",)
-Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, started, state) and ("refused", key, sentence)
+Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, started, state), ("refused", key, sentence)
+               and, for a prompt with images, ("counted", key, tokens of the prompt),
                where outputs is [(key, ids, logprobs, finish)], started the keys whose computing has begun, and state
                (running, waiting, cache use from 0 to 1)
 """
@@ -17,6 +18,7 @@ import collections
 import os
 import select
 import time
+from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +31,11 @@ import openvino_genai as genai
 from ..common.language.orphan import end_without
 from .adapters import Adapters, is_due
 from .settings import BackendSettings
+from .vision import Picture, sees
 
 # The prompt of the warm-up: any id that every vocabulary has.
 _WARM_UP_IDS = (0, 1, 2, 3)
+_WARM_UP_SIDE = 64  # pixels of its image, for a model that sees
 
 
 def main(descriptor: int) -> None:
@@ -70,6 +74,9 @@ class _Engine:
         if defaults.eos_token_id >= 0:
             self._end_tokens.add(defaults.eos_token_id)
         self._most = settings.max_num_seqs
+        self._context = settings.context_length
+        self._sees = sees(folder)
+        self._room: dict[int, int] = {}  # tokens that a sequence whose prompt has images may still make
         self._waiting: collections.OrderedDict[int, _Waiting] = collections.OrderedDict()
         self._running: dict[int, Any] = {}  # handles must be kept: dropping one stops its request
         self._started: list[int] = []
@@ -107,17 +114,20 @@ class _Engine:
             _, key, ids, attributes = message
             self._waiting[key] = _Waiting(ids, attributes, attributes.pop("lora_name"), time.monotonic())
         elif self._waiting.pop(message[1], None) is None and (handle := self._running.pop(message[1], None)):
+            self._room.pop(message[1], None)
             handle.stop()  # freed at the end of the next step
 
     def _admit(self, connection: Connection) -> None:
         for key in self._next():
             waiting = self._waiting.pop(key)
             try:
-                self._add(key, np.frombuffer(waiting.ids, np.int64), waiting.attributes)
+                tokens = self._add(key, np.frombuffer(waiting.ids, np.int64), waiting.attributes)
             except Exception as error:
                 connection.send(("refused", key, _sentence(error)))
             else:
                 self._started.append(key)
+                if tokens != len(waiting.ids) // 8:
+                    connection.send(("counted", key, tokens))
 
     def _next(self) -> list[int]:
         """Who is let in now, in order of arrival, as far as there is room and their adapter has its turn."""
@@ -135,10 +145,12 @@ class _Engine:
                 break
         return chosen
 
-    def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> None:
+    def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> int:
+        """Begin a sequence; the number of tokens that its prompt has."""
         # A fresh configuration: the checkpoint's sampling defaults are for the caller to apply, or not.
         config = genai.GenerationConfig()
         own = attributes.pop("stop_token_ids")
+        seen = attributes.pop("seen", None)
         for name, value in attributes.items():
             setattr(config, name, value)
         if config.ignore_eos and own:
@@ -149,7 +161,24 @@ class _Engine:
             config.stop_token_ids = set(own)
         else:
             config.stop_token_ids = self._end_tokens | set(own)
+        if seen is not None:
+            prompt, pictures = seen
+            return self._add_seen(key, prompt, pictures, config)
         self._running[key] = self._pipeline.add_request(key, ov.Tensor(ids.reshape(1, -1).copy()), config)
+        return len(ids)
+
+    def _add_seen(self, key: int, prompt: str, pictures: Iterable[Picture], config: Any) -> int:
+        config.apply_chat_template = False  # the prompt is templated already
+        # The parts that see are run here and now, and every other sequence waits for them.
+        handle = self._pipeline.add_request(key, prompt, [_tensor(picture) for picture in pictures], config)
+        tokens = int(handle.get_perf_metrics().get_num_input_tokens())
+        self._room[key] = self._context - tokens
+        if self._room[key] <= 0:
+            handle.stop()
+            del self._room[key]
+            raise ValueError(f"the prompt has {tokens} tokens with its images; the context is {self._context}")
+        self._running[key] = handle
+        return tokens
 
     def _outputs(self) -> list[tuple[int, list[int], list[float], str | None]]:
         outputs = []
@@ -157,14 +186,26 @@ class _Engine:
             # Never read() without can_read(): it would wait, and hold the lock of all Python meanwhile.
             while handle.can_read():
                 for output in handle.read().values():
-                    finish = _FINISH[output.finish_reason]
+                    finish = _FINISH[output.finish_reason] or self._at_the_end(key, len(output.generated_ids))
                     outputs.append((key, output.generated_ids, output.generated_log_probs, finish))
                     if finish is not None:
                         self._running.pop(key, None)
+                        self._room.pop(key, None)
             if key in self._running and handle.get_status() == genai.GenerationStatus.IGNORED:
                 outputs.append((key, [], [], "memory"))
+                self._room.pop(key, None)
                 self._running.pop(key).stop()
         return outputs
+
+    def _at_the_end(self, key: int, made: int) -> str | None:
+        """End a sequence whose context is full: how much room images leave is known too late to tell the engine."""
+        if key not in self._room:
+            return None
+        self._room[key] -= made
+        if self._room[key] > 0:
+            return None
+        self._running[key].stop()
+        return "length"
 
     def _warm_up(self) -> None:
         self._adapters.choose(self._pipeline, None, first=True)
@@ -172,7 +213,12 @@ class _Engine:
         config = genai.GenerationConfig()
         config.max_new_tokens = 2
         config.ignore_eos = True
-        handle = self._pipeline.add_request(0, ov.Tensor(np.array([_WARM_UP_IDS], np.int64)), config)
+        if self._sees:
+            config.apply_chat_template = False
+            grey = Picture(_WARM_UP_SIDE, _WARM_UP_SIDE, bytes(3 * _WARM_UP_SIDE**2))
+            handle = self._pipeline.add_request(0, "a", [_tensor(grey)], config)
+        else:
+            handle = self._pipeline.add_request(0, ov.Tensor(np.array([_WARM_UP_IDS], np.int64)), config)
         while self._pipeline.has_non_finished_requests():
             self._pipeline.step()
         if handle.get_status() == genai.GenerationStatus.IGNORED:
@@ -201,6 +247,11 @@ def _load(folder: Path, settings: BackendSettings, adapters: Adapters) -> Any:
         given = {"DEVICE": settings.device, **settings.properties}
         settled = ", ".join(f"{name}={value}" for name, value in given.items())
         raise RuntimeError(f"OpenVINO cannot load the model in {folder} ({settled}): {_sentence(error)}") from error
+
+
+def _tensor(picture: Picture) -> Any:
+    pixels = np.frombuffer(picture.rgb, np.uint8).reshape(1, picture.height, picture.width, 3)
+    return ov.Tensor(pixels.copy())
 
 
 def _sentence(error: BaseException) -> str:

@@ -24,6 +24,7 @@ from ..common.settings import Parameters
 from .codec import open_codec
 from .sampling import sampling_with
 from .settings import read_settings
+from .vision import image_reader, sees
 
 
 class TritonPythonModel(LanguageBackend):
@@ -33,4 +34,5 @@ class TritonPythonModel(LanguageBackend):
 
     def open(self, version_folder: Path, parameters: Parameters) -> Model:
         settings = read_settings(parameters, version_folder)
-        return Model(settings, open_codec(version_folder), sampling_with(settings.adapters))
+        codec, sampling = open_codec(version_folder), sampling_with(settings.adapters)
+        return Model(settings, codec, sampling, image_reader(settings) if sees(version_folder) else None)

@@ -12,6 +12,8 @@
     INFERENCE_PRECISION_HINT  device's  f32, f16 or bf16
     INFERENCE_NUM_THREADS     device's  threads of the CPU device
     PLUGIN_CONFIG             {}        a JSON object of further OpenVINO properties
+    MAX_IMAGES                8         images of one request, for a model that sees
+    MAX_IMAGE_PIXELS          50000000  of one image, before it is unfolded
 
 A version folder may hold LoRA adapters: `adapters/<name>.safetensors`, and their scales in `adapters/scales.json`.
 
@@ -46,6 +48,8 @@ class BackendSettings:
     max_queue_size: int = 512
     enable_prefix_caching: bool = True
     dynamic_split_fuse: bool = True
+    max_images: int = 8
+    max_image_pixels: int = 50_000_000
     properties: Mapping[str, Any] = field(default_factory=dict)
     adapters: Mapping[str, float] = field(default_factory=dict)
 
@@ -77,6 +81,8 @@ def read_settings(parameters: Parameters, version_folder: Path) -> BackendSettin
         # What one adapter computed of a prompt is wrong for another, and the cache does not tell them apart.
         enable_prefix_caching=get("ENABLE_PREFIX_CACHING", truth, True) and not adapters,
         dynamic_split_fuse=get("DYNAMIC_SPLIT_FUSE", truth, True),
+        max_images=get("MAX_IMAGES", at_least(1), 8),
+        max_image_pixels=get("MAX_IMAGE_PIXELS", at_least(1), 50_000_000),
         properties=properties,
         adapters=adapters,
     )

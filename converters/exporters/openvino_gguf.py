@@ -13,11 +13,12 @@ from pathlib import Path
 from converters.exporters import openvino_text
 from converters.forms import needed
 from converters.gguf import read_header
+from converters.gguf_tokenizer import tokenizer_of
 from converters.isolation import offline
 from converters.plan import ConversionPlan
 from converters.quiet import captured, last_words
 from converters.source import Checkpoint
-from modelyard.errors import ConversionFailed
+from modelyard.errors import ConversionFailed, ModelyardError
 from modelyard.manifest import Fidelity, Source
 
 TOOLS = (*openvino_text.TOOLS, "gguf")
@@ -45,7 +46,9 @@ def export(
     log = scratch / "dequantize.log"
     try:
         with offline(), captured(log, show=show):
-            _dequantize(plan.checkpoint.gguf, original)
+            dequantize(plan.checkpoint.gguf, original)
+    except ModelyardError:
+        raise
     except Exception as error:
         raise ConversionFailed(
             f"{plan.checkpoint.gguf.name} could not be dequantized: {error}\n{last_words(log)}",
@@ -65,12 +68,13 @@ def _of_original(plan: ConversionPlan, folder: Path) -> ConversionPlan:
     return replace(plan, checkpoint=replace(bare, config=bare.read_json("config.json")))
 
 
-def _dequantize(file: Path, folder: Path) -> None:
+def dequantize(file: Path, folder: Path) -> None:
+    """Write the checkpoint that the file's weights say, in 16 bits, with its tokenizer."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    where = {"gguf_file": file.name, "local_files_only": True}
-    model = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float16, **where)
+    tokenizer_of(file).save_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.float16, local_files_only=True
+    )
     model.save_pretrained(folder)
-    del model
-    AutoTokenizer.from_pretrained(file.parent, **where).save_pretrained(folder)

@@ -16,7 +16,9 @@ from converters import fidelity
 from converters.adapters import place_adapters
 from converters.calibration import samples
 from converters.compression import compress
+from converters.frugal_export import frugal_export
 from converters.isolation import offline
+from converters.mapped import trim_heap
 from converters.model_card import end_tokens
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
@@ -96,20 +98,22 @@ def _export(plan: ConversionPlan, scratch: Path, on_step: Callable[[str], None])
     recipe = RECIPES[plan.precision]
     floats = scratch / "floats"
     on_step("export")
-    main_export(
-        str(plan.checkpoint.folder),
-        floats,
-        task=TASK,
-        # Without an OVConfig, optimum compresses models of 1 B parameters and more to 8 bits and says nothing.
-        ov_config=OVConfig(),
-        # Not OVConfig(dtype="fp16"): that rounds the rotary frequencies too, an error that grows with the position.
-        model_loading_kwargs={"torch_dtype": torch.float16} if not recipe else None,
-        library_name="transformers",
-        local_files_only=True,
-        trust_remote_code=plan.trust_remote_code,
-        convert_tokenizer=True,
-    )
+    with frugal_export([plan.checkpoint.folder / name for name in plan.checkpoint.weights]):
+        main_export(
+            str(plan.checkpoint.folder),
+            floats,
+            task=TASK,
+            # Without an OVConfig, optimum compresses models of 1 B parameters and more to 8 bits and says nothing.
+            ov_config=OVConfig(),
+            # Not OVConfig(dtype="fp16"): that rounds the rotary frequencies too, an error that grows with the position.
+            model_loading_kwargs={"torch_dtype": torch.float16} if not recipe else None,
+            library_name="transformers",
+            local_files_only=True,
+            trust_remote_code=plan.trust_remote_code,
+            convert_tokenizer=True,
+        )
     gc.collect()
+    trim_heap()
     if not recipe:
         return floats
 

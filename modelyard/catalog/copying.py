@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from modelyard import ovms_config
 from modelyard.catalog.installed import Installed, everything_in, look_up
 from modelyard.catalog.integrity import printable
 from modelyard.catalog.renaming import give_name
@@ -44,6 +45,7 @@ def copy(
         source = look_up(repository, name)  # again: it may have been replaced or removed meanwhile
         _copy_files(source.entry, entry)
         manifest = give_name(entry, name, new, source.manifest)
+    ovms_config.list_if_served(repository, new, manifest)
     return Installed(Entry(repository / new), manifest)
 
 

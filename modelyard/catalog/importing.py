@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from modelyard import ovms_config
 from modelyard.catalog.archive import Index, padding, read_exactly, read_header, read_index
 from modelyard.catalog.installed import Installed
 from modelyard.catalog.renaming import give_name
@@ -68,6 +69,7 @@ def import_stream(
                 raise NotEnoughDisk(where, index.size, free_disk(where)) from error
             raise
         manifest = give_name(entry, index.name, name, index.manifest)
+    ovms_config.list_if_served(repository, name, manifest)
     return Installed(Entry(repository / name), manifest)
 
 

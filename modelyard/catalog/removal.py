@@ -9,7 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
-from modelyard import running, usage
+from modelyard import ovms_config, running, usage
 from modelyard.catalog.installed import bytes_freed_with, look_up
 from modelyard.entry import locked, temporary_folder
 from modelyard.errors import EntryInUse
@@ -35,6 +35,7 @@ def remove(repository: Path, name: str, *, force: bool = False) -> int:
             os.replace(gone, entry.folder)
             grave.rmdir()
             raise
+        ovms_config.unlist_entry(repository, name)
         freed = bytes_freed_with(gone)
         usage.forget(repository, name)
         shutil.rmtree(grave, ignore_errors=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from modelyard.entry import CONFIG_FILE, Entry
 from modelyard.manifest import FileRecord, Manifest, sha256_of, write_manifest
+from modelyard.vllm_paths import rename_paths
 
 
 def give_name(entry: Entry, old: str, name: str, manifest: Manifest | None) -> Manifest | None:
@@ -20,6 +21,8 @@ def give_name(entry: Entry, old: str, name: str, manifest: Manifest | None) -> M
     if manifest is None:
         return None
     files = dict(manifest.files)
+    for path in rename_paths(entry, old, name) if old != name else ():
+        files[path.relative_to(entry.folder).as_posix()] = FileRecord(path.stat().st_size, sha256_of(path))
     if renamed and CONFIG_FILE in files:
         files[CONFIG_FILE] = FileRecord(entry.config.stat().st_size, sha256_of(entry.config))
     manifest = replace(manifest, name=name, files=files)

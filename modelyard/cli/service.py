@@ -20,14 +20,16 @@ from modelyard.engine.distribution import find_distribution
 from modelyard.engine.log_lines import LogLine
 from modelyard.engine.process import TritonProcess
 from modelyard.engine.supervisor import Supervisor
-from modelyard.entry import entries_in
+from modelyard.entry import Entry, entries_in
 from modelyard.errors import EntryNotFound, HostProblem, NotEnoughMemory, PortTaken
 from modelyard.host import free_memory
+from modelyard.manifest import read_manifest
 from modelyard.running import announce
 from modelyard.settings import LOOPBACK, Settings
 
 # Triton itself and a Python process with OpenVINO, measured as resident memory after the demo model was loaded.
 _ENGINE_BYTES = 600 * 2**20
+_EMBEDDED = frozenset({"triton-openvino", "triton-llamacpp"})
 
 log = structlog.get_logger(__name__)
 triton_log = structlog.get_logger("triton")
@@ -77,11 +79,17 @@ def _check_models(settings: Settings, wanted: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in entries:
             raise EntryNotFound(name, list(entries))
-    names = list(wanted) or list(entries)
+    names = list(wanted) or [name for name, entry in entries.items() if _is_tritons(entry)]
     weights = sum(file.stat().st_size for name in names for file in entries[name].version_folder.rglob("*.bin"))
     if (needed := weights + _ENGINE_BYTES) > (free := free_memory()):
         raise NotEnoughMemory(f"serving {', '.join(names)}", needed, free)
     return names
+
+
+def _is_tritons(entry: Entry) -> bool:
+    """Entries for OpenVINO Model Server, or for engines that the embedded Triton has not, may lie beside ours."""
+    manifest = read_manifest(entry)
+    return manifest is None or manifest.target in _EMBEDDED
 
 
 class _Service:

@@ -96,8 +96,10 @@ class Answering:
             self._of_key[key] = generation, index
         self._live[id(generation)] = generation
         with_logprobs = request.sampling.logprobs is not None or request.return_cumulative_logprob
+        # An engine that sees makes its own tokens of prompt and images.
+        seen = {} if request.images is None else {"seen": (self._codec.without_bos(request.prompt), request.images)}
         additions = [
-            (key, request.sampling.for_engine(room=context - len(ids), seed=seed, with_logprobs=with_logprobs))
+            (key, request.sampling.for_engine(room=context - len(ids), seed=seed, with_logprobs=with_logprobs) | seen)
             for key, seed in zip(generation.keys, request.sampling.seeds(), strict=True)
         ]
         shared = self._settings.shares_prompts and len(ids) >= _WORTH_SHARING
@@ -151,6 +153,11 @@ class Answering:
     def refused(self, key: int, why: str) -> None:
         if found := self._of_key.get(key):
             self._fail(found[0], Refused(f"the engine refuses the request: {why}"))
+
+    def counted(self, key: int, prompt_tokens: int) -> None:
+        if (found := self._of_key.get(key)) and not found[1]:
+            self._metrics.count_tokens(prompt=max(0, prompt_tokens - found[0].prompt_tokens))
+            found[0].prompt_tokens = prompt_tokens
 
     def lost(self, key: int, why: str) -> None:
         if found := self._of_key.get(key):

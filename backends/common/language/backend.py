@@ -17,7 +17,7 @@ from ..tensors import complete, reader
 from .answering import Answering
 from .codec import Codec
 from .engine import EngineFailed
-from .infer_request import INPUTS, read_request
+from .infer_request import INPUTS, ImageReader, read_request
 from .metrics import Metrics
 from .responses import OUTPUTS, Responses
 from .sampling import SamplingReader
@@ -31,6 +31,7 @@ class Model:
     settings: LanguageSettings
     codec: Codec
     sampling: SamplingReader[Any]
+    open_images: ImageReader | None = None  # None: it takes text only
 
 
 class LanguageBackend(abc.ABC):
@@ -52,6 +53,7 @@ class LanguageBackend(abc.ABC):
         try:
             model = self.open(folder, Parameters.of_model_config(args["model_config"]))
             self._sampling = model.sampling
+            self._open_images = model.open_images
             self._answering = Answering(
                 folder,
                 model.settings,
@@ -70,7 +72,8 @@ class LanguageBackend(abc.ABC):
         for request in requests:
             sender = request.get_response_sender()
             try:
-                read = read_request(reader(self.pb_utils, request), request.parameters, self._sampling)
+                tensor = reader(self.pb_utils, request)
+                read = read_request(tensor, request.parameters, self._sampling, self._open_images)
                 self._answering.begin(read, sender)
             except RequestFailed as failure:
                 self._answering.refuse(sender, failure)

@@ -22,6 +22,10 @@ class Codec:
         doubled = bool(self._bos) and prompt.startswith(self._bos)
         return self._encode(prompt, not doubled)
 
+    def without_bos(self, prompt: str) -> str:
+        """The prompt as it is to be given to a tokenizer that puts its special tokens before whatever comes."""
+        return prompt.removeprefix(self._bos)
+
     @functools.cached_property
     def _bos(self) -> str:
         added = self._encode("", True)

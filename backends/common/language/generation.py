@@ -166,6 +166,7 @@ class Generation:
         self.request = request
         self.sender = sender
         self.prompt_ids = prompt_ids
+        self.prompt_tokens = len(prompt_ids)  # more where the prompt has images, which the engine counts
         self.sequences = [Sequence(request, codec) for _ in range(request.sampling.n)]
         self.keys: list[int] = []  # the engine's, one for each sequence
         self.later: list[tuple[int, dict[str, Any]]] = []  # sequences that wait for the first one's prompt

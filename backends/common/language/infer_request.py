@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..failures import Refused
-from ..inputs import flag, only, text
+from ..inputs import blobs, flag, only, text
 from .sampling import Sampling, SamplingReader
+
+# From what was sent to what the engine takes. Raises Refused.
+ImageReader = Callable[[list[bytes]], tuple[Any, ...]]
 
 INPUTS: tuple[dict[str, Any], ...] = (
     {"name": "text_input", "data_type": "TYPE_STRING", "dims": [1]},
@@ -30,7 +33,10 @@ INPUTS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True)
 class InferRequest:
-    """What a caller wants. `prepend_input` puts the prompt before the answer, as vLLM does unless told otherwise."""
+    """What a caller wants. `prepend_input` puts the prompt before the answer, as vLLM does unless told otherwise.
+
+    `images` are as the engine takes them; None where the model takes none.
+    """
 
     prompt: str
     sampling: Sampling
@@ -41,13 +47,20 @@ class InferRequest:
     return_logprobs: bool = False
     return_num_input_tokens: bool = False
     return_num_output_tokens: bool = False
+    images: tuple[Any, ...] | None = None
 
 
 def read_request(
-    tensor: Callable[[str], Any | None], parameters: Callable[[], str], sampling: SamplingReader[Any]
+    tensor: Callable[[str], Any | None],
+    parameters: Callable[[], str],
+    sampling: SamplingReader[Any],
+    open_images: ImageReader | None = None,
 ) -> InferRequest:
     """The request; `tensor` gives an input's values as an array, or None. Raises Refused."""
-    for name, why in (("image", "this model takes text only"), ("embedding_request", "this model makes no embeddings")):
+    refused = {"embedding_request": "this model makes no embeddings"}
+    if open_images is None:
+        refused["image"] = "this model takes text only"
+    for name, why in refused.items():
         if (value := tensor(name)) is not None and value.size:
             raise Refused(f"'{name}' cannot be honoured: {why}")
     stream = flag(tensor, "stream")
@@ -68,4 +81,5 @@ def read_request(
         return_logprobs=flag(tensor, "return_logprobs"),
         return_num_input_tokens=flag(tensor, "return_num_input_tokens"),
         return_num_output_tokens=flag(tensor, "return_num_output_tokens"),
+        images=None if open_images is None else open_images(blobs(tensor, "image")),
     )

@@ -47,7 +47,7 @@ class Responses:
             greedy, wanted = request.sampling.greedy, request.sampling.logprobs is not None
             outputs["logprobs"] = _texts([self._logprobs(delta, greedy) if wanted else "null" for delta in deltas])
         if request.return_num_input_tokens:
-            outputs["num_input_tokens"] = np.array([len(generation.prompt_ids)], np.uint32)
+            outputs["num_input_tokens"] = np.array([generation.prompt_tokens], np.uint32)
         if request.return_num_output_tokens:
             outputs["num_output_tokens"] = np.array([delta.tokens for delta in deltas], np.uint32)
         return self._pb.InferenceResponse([self._pb.Tensor(name, array) for name, array in outputs.items()])

@@ -1,0 +1,110 @@
+"""NNCF held to a little memory: weights are compressed some rows at a time, by one network for all of them.
+
+NNCF compresses a weight as a whole, in 32-bit copies of it, and compiles a network for each; the embedding of a large
+vocabulary then takes more memory than all else. Rows do not depend on each other where the scales are a row's own.
+Knows NNCF's functions for OpenVINO; computes nothing itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_BLOCK = 8 * 2**20  # weights at a time: 32 MiB in 32 bits, of which there are a few copies
+_LET_GO_EVERY = 64 * 2**20  # weights
+
+
+@contextlib.contextmanager
+def blockwise(let_go: Callable[[], None]) -> Iterator[None]:
+    """Inside, `nncf.compress_weights` of an OpenVINO model goes by blocks; what it computes is the same.
+
+    `let_go` is called now and then, when weights that were read are not needed again.
+    """
+    from nncf.quantization.algorithms.weight_compression import openvino_backend
+
+    whole = openvino_backend.compress_weight
+    read = 0
+
+    def compress(weight: Any, reduction_axes: Any, config: Any, precomputed: Any = None) -> Any:
+        nonlocal read
+        read += weight.size
+        if read > _LET_GO_EVERY:
+            let_go()
+            read = 0
+        if precomputed is not None or not config.is_integer:
+            return whole(weight, reduction_axes, config, precomputed)
+        with _compiled_once():
+            if config.num_bits == 8 and config.group_size == -1 and _by_rows(weight, reduction_axes):
+                return _in_blocks(whole, weight, reduction_axes, config)
+            return _copied(whole(weight, reduction_axes, config))
+
+    openvino_backend.compress_weight = compress
+    try:
+        yield
+    finally:
+        openvino_backend.compress_weight = whole
+
+
+@contextlib.contextmanager
+def _compiled_once() -> Iterator[None]:
+    """NNCF keeps no compiled network here, since each holds its last result; we copy the results instead."""
+    from nncf.openvino.optimized_functions.models import OV_MODEL_CACHE
+
+    kept = OV_MODEL_CACHE.enabled()
+    OV_MODEL_CACHE.enable()
+    try:
+        yield
+    finally:
+        if not kept:
+            OV_MODEL_CACHE.disable()
+
+
+def _by_rows(weight: Any, reduction_axes: Any) -> bool:
+    return len(weight.shape) == 2 and tuple(reduction_axes) == (1,) and weight.backend.name == "ov"
+
+
+def _in_blocks(whole: Any, weight: Any, reduction_axes: Any, config: Any) -> Any:
+    import numpy as np
+    import openvino as ov
+    from nncf.quantization.algorithms.weight_compression.weight_lowering import CompressedWeight
+    from nncf.tensor import Tensor
+
+    rows, columns = weight.shape
+    step = max(1, _BLOCK // columns)
+    parts: tuple[Any, Any, Any] | None = None
+    for start in range(0, rows, step):
+        end = min(rows, start + step)
+        block = Tensor(ov.Tensor(weight.data, ov.Coordinate([start, 0]), ov.Coordinate([end, columns])))
+        made = whole(block, reduction_axes, config)
+        found = [made.tensor, made.scale, made.zero_point]
+        if parts is None:
+            parts = tuple(  # type: ignore[assignment]  # three of them
+                None if part is None else np.empty((rows, *part.shape[1:]), part.data.dtype) for part in found
+            )
+        for whole_part, part in zip(parts, found, strict=True):
+            if whole_part is not None:
+                whole_part[start:end] = part.data
+    assert parts is not None  # noqa: S101  # a weight has rows
+    tensor, scale, zero_point = parts
+    return CompressedWeight(
+        Tensor(tensor), Tensor(scale), zero_point=None if zero_point is None else Tensor(zero_point)
+    )
+
+
+def _copied(made: Any) -> Any:
+    for name in ("tensor", "scale", "zero_point"):
+        if (part := getattr(made, name)) is not None:
+            setattr(made, name, _copy(part))
+    return made
+
+
+def _copy(part: Any) -> Any:
+    import openvino as ov
+    from nncf.tensor import Tensor
+
+    if part.backend.name != "ov":
+        return Tensor(part.data.copy())
+    copy = ov.Tensor(part.data.element_type, part.data.shape)
+    part.data.copy_to(copy)
+    return Tensor(copy)

@@ -1,0 +1,85 @@
+"""Disk and memory that a conversion takes.
+
+Follows what the exporters hold at each of their steps; the highest step is what is needed.
+"""
+
+from __future__ import annotations
+
+from converters.contents import Contents
+from converters.estimates.shape import shape_of
+from converters.estimates.weights import LINKED, entry_bytes, weights_bytes
+from converters.precision import RECIPES
+
+_MiB = 2**20
+# Measured: the interpreter with PyTorch, transformers, optimum, NNCF and OpenVINO loaded.
+_LIBRARIES = 420 * _MiB
+# Measured: the network as a graph of objects in PyTorch's tracer, in OpenVINO and in NNCF, besides its weights.
+_GRAPH_PER_LAYER = int(1.5 * _MiB)
+# NNCF's copies in 32 bits of the block of weights that it is at.
+_BLOCKS = 190 * _MiB
+# The texts that fidelity is measured on: positions in all, and in the longer of the two.
+_POSITIONS, _LONGER = 434, 217
+_LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits
+_TEXT_EXPORTERS = frozenset({"openvino_text", "openvino_gguf"})
+
+
+def disk_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
+    """Bytes that must be free: what is written, and what lies beside it for a while."""
+    if exporter in LINKED:
+        return contents.bytes + 64 * _MiB
+    # The uncompressed export and the compressed one lie side by side for a while.
+    between = 0
+    if RECIPES.get(precision):
+        between = 2 * contents.parameters if exporter == "openvino_gguf" else contents.bytes
+    if exporter == "openvino_gguf":
+        between += 2 * contents.parameters  # the dequantized checkpoint
+    return between + entry_bytes(contents, exporter, precision) + 64 * _MiB
+
+
+def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
+    """Bytes at the highest point."""
+    if exporter in LINKED:
+        return 128 * _MiB
+    if exporter not in _TEXT_EXPORTERS:
+        return _LIBRARIES + 480 * _MiB + int(1.5 * contents.bytes)
+    shape = shape_of(contents)
+    layers = shape.layers if shape else 24
+    vocabulary = (shape.vocabulary if shape else 0) or 128_000
+    libraries = _LIBRARIES + layers * _GRAPH_PER_LAYER
+    steps = [
+        _of_export(contents, exporter, precision),
+        _of_compression(contents, precision),
+        _of_original(contents, exporter, vocabulary),
+        _of_converted(contents, precision, vocabulary),
+    ]
+    return libraries + max(steps)
+
+
+def _of_export(contents: Contents, exporter: str, precision: str) -> int:
+    if exporter == "openvino_gguf":
+        return 6 * contents.parameters  # the file's tensors in 32 bits, and the model in 16
+    # Weights in safetensors are mapped and read once; a cast to 16 bits makes copies of them all.
+    cast = not RECIPES.get(precision) and contents.number_type != "fp16"
+    return 2 * contents.parameters if cast else 0
+
+
+def _of_compression(contents: Contents, precision: str) -> int:
+    if not RECIPES.get(precision):
+        return 0
+    shape = shape_of(contents)
+    # The largest weight is there twice when it becomes a part of the network.
+    return weights_bytes(contents, precision) + _BLOCKS + (shape.embedding if shape else 0)
+
+
+def _of_original(contents: Contents, exporter: str, vocabulary: int) -> int:
+    mapped = contents.parameters > _LARGE and (exporter == "openvino_gguf" or contents.number_type in ("fp16", "bf16"))
+    return (0 if mapped else 4 * contents.parameters) + 4 * _POSITIONS * vocabulary
+
+
+def _of_converted(contents: Contents, precision: str, vocabulary: int) -> int:
+    """OpenVINO keeps weights in an order of its own; the scores of a text are there three times while compared."""
+    shape = shape_of(contents)
+    body = weights_bytes(contents, precision)
+    if shape and shape.vocabulary:
+        body -= int(shape.embedding * (1 if RECIPES.get(precision) else 2))  # looked up in the file itself
+    return body + 4 * vocabulary * (_POSITIONS + 3 * _LONGER)
