@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converters.gguf import read_header
 from converters.linking import link_or_copy
 from converters.weights import safetensors_header
 from modelyard.errors import BadAdapter
@@ -44,6 +45,15 @@ def read_adapter(place: Path) -> LoraAdapter:
     modules = {name.split(".lora_")[0].rpartition(".")[2] for name in header if ".lora_" in name}
     config = _config(file.with_name("adapter_config.json"))
     return LoraAdapter(file, _scale(config, max(ranks), place), max(ranks), frozenset(modules))
+
+
+def read_gguf_adapter(place: Path) -> None:
+    """Check an adapter for llama.cpp, which is a GGUF file of its own. Raises BadAdapter."""
+    if not place.is_file():
+        raise BadAdapter(place, "llama.cpp takes adapters as GGUF files")
+    header = read_header(place)
+    if header.kind != "adapter":
+        raise BadAdapter(place, f"it is a {header.kind} and no adapter")
 
 
 def place_adapters(adapters: Mapping[str, Path], folder: Path) -> None:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_BLOCK = 8 * 2**20  # weights at a time: 32 MiB in 32 bits, of which there are a few copies
+_BLOCK = 4 * 2**20  # weights at a time: 16 MiB in 32 bits, of which there are a few copies
 _LET_GO_EVERY = 64 * 2**20  # weights
 
 
@@ -72,24 +72,21 @@ def _in_blocks(whole: Any, weight: Any, reduction_axes: Any, config: Any) -> Any
 
     rows, columns = weight.shape
     step = max(1, _BLOCK // columns)
-    parts: tuple[Any, Any, Any] | None = None
+    whole_parts: list[Any] = []
     for start in range(0, rows, step):
         end = min(rows, start + step)
         block = Tensor(ov.Tensor(weight.data, ov.Coordinate([start, 0]), ov.Coordinate([end, columns])))
         made = whole(block, reduction_axes, config)
-        found = [made.tensor, made.scale, made.zero_point]
-        if parts is None:
-            parts = tuple(  # type: ignore[assignment]  # three of them
-                None if part is None else np.empty((rows, *part.shape[1:]), part.data.dtype) for part in found
-            )
-        for whole_part, part in zip(parts, found, strict=True):
-            if whole_part is not None:
+        parts = [made.tensor, made.scale, made.zero_point]
+        if not whole_parts:
+            whole_parts = [
+                None if part is None else np.empty((rows, *part.shape[1:]), part.data.dtype) for part in parts
+            ]
+        for whole_part, part in zip(whole_parts, parts, strict=True):
+            if part is not None:
                 whole_part[start:end] = part.data
-    assert parts is not None  # noqa: S101  # a weight has rows
-    tensor, scale, zero_point = parts
-    return CompressedWeight(
-        Tensor(tensor), Tensor(scale), zero_point=None if zero_point is None else Tensor(zero_point)
-    )
+    tensor, scale, zero_point = (None if part is None else Tensor(part) for part in whole_parts)
+    return CompressedWeight(tensor, scale, zero_point=zero_point)
 
 
 def _copied(made: Any) -> Any:

@@ -252,7 +252,9 @@ def _pace(checkpoint: Checkpoint, family: Family) -> tuple[int, float]:
 
 def _size(checkpoint: Checkpoint, family: Family) -> tuple[int, int]:
     """The side of a square picture that the model was made for, and what sizes must be a multiple of."""
-    levels = checkpoint.read_json("vae/config.json").get("block_out_channels")
+    # Exported to OpenVINO, the two halves of the VAE are components of their own.
+    vae = checkpoint.read_json("vae/config.json") or checkpoint.read_json("vae_decoder/config.json")
+    levels = vae.get("block_out_channels")
     scale = 2 ** (len(levels) - 1) if isinstance(levels, list) and 1 <= len(levels) <= 8 else 8
     multiple = scale if family in ("sd", "lcm", "sdxl") else 2 * scale  # transformers see patches of 2 x 2
     if family in ("flux", "flux-fill"):

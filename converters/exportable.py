@@ -6,6 +6,7 @@ Knows optimum-intel's register; exports nothing.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,10 +14,9 @@ from converters.isolation import offline
 from converters.quiet import captured
 from converters.source import Checkpoint
 
-# The task of optimum's register that each exporter asks for; the ones that are not here look for themselves.
+# The task of optimum's register that an exporter asks for; the others look for themselves.
 _TASKS = {
     "openvino_text": "text-generation-with-past",
-    "openvino_gguf": "text-generation-with-past",
     "openvino_vision": "image-text-to-text",
 }
 # optimum-intel exports these, but no pipeline of OpenVINO GenAI 2026.4 runs them: a state-space model has no positions,
@@ -24,18 +24,17 @@ _TASKS = {
 _NOT_SERVED = frozenset({"mamba", "falcon_mamba", "zamba2"})
 
 
-def refusal(checkpoint: Checkpoint, exporter: str) -> str | None:
+def refusal(checkpoint: Checkpoint, exporter: str, task: str) -> str | None:
     """Why this checkpoint cannot be exported with the libraries installed here; None when it can."""
-    if exporter == "openvino_images":
-        from converters.exporters.openvino_images import refusal as of_images
-
-        return of_images(checkpoint)
-    if exporter == "openvino_gguf":
-        from converters.exporters.openvino_gguf import refusal as of_gguf
-
-        return of_gguf(checkpoint)
-    task = _TASKS.get(exporter)
-    return _of_register(str(checkpoint.config.get("model_type")), task) if task is not None else None
+    own = import_module(f"converters.exporters.{exporter}")
+    if exporter == "openvino_encoder":
+        said = own.refusal(checkpoint, task)
+    else:
+        said = own.refusal(checkpoint) if hasattr(own, "refusal") else None
+    asked = _TASKS.get(exporter)
+    if said is None and asked is not None:
+        return _of_register(str(checkpoint.config.get("model_type")), asked)
+    return str(said) if said is not None else None
 
 
 def _of_register(model_type: str, task: str) -> str | None:

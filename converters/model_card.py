@@ -31,7 +31,9 @@ def model_card(plan: ConversionPlan, *, created: int) -> ModelCard:
         from converters.gguf_card import model_card_of
 
         return replace(
-            model_card_of(read_header(plan.checkpoint.gguf), created=created), context_length=plan.context_length
+            model_card_of(read_header(plan.checkpoint.gguf), created=created),
+            context_length=plan.context_length,
+            adapters=tuple(plan.adapters),
         )
     if plan.task not in GENERATES_TEXT:
         return ModelCard(task=plan.task, created=created, context_length=plan.context_length)

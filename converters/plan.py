@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.contents import Contents, look_into
+from converters.encoder_description import describe
 from converters.precision import NPU_PRECISIONS, RECIPES, Device, Precision, arithmetic, chosen_precision
 from converters.reasons import about_adapters, about_config, about_device, about_tokenizer
 from converters.routes import exporter_name
@@ -18,7 +19,7 @@ from converters.source import Checkpoint, default_name
 from converters.targets import Target, chosen_target
 from converters.tasks import architecture_of, detect_task
 from modelyard import host
-from modelyard.card import TASKS
+from modelyard.card import ENCODES, GENERATES_TEXT, TASKS
 from modelyard.entry import checked_name, staging_root
 from modelyard.errors import (
     BadCheckpoint,
@@ -32,8 +33,8 @@ from modelyard.errors import (
 )
 from modelyard.gpus import Gpu
 
-# What the exporter of a task says of a checkpoint: None when it can export it, else what to tell the user.
-Exportable = Callable[[Checkpoint, str], "str | None"]
+# What an exporter says of a checkpoint and a task: None when it can export it, else what to tell the user.
+Exportable = Callable[[Checkpoint, str, str], "str | None"]
 
 # Exporters that keep the weights as they are: no precision can be asked of them.
 AS_THEY_ARE = frozenset({"llamacpp", "vllm", "diffusers", "openvino_ready"})
@@ -186,7 +187,7 @@ def plan_conversion(
         exporter=exporter,
         architecture=contents.architecture,
         parameters=parameters,
-        context_length=_context(wishes, contents),
+        context_length=_context(checkpoint, task, wishes, contents),
         precision=precision,
         precision_reason=why,
         quantization=contents.quantization,
@@ -227,8 +228,8 @@ def _about_export(
     own_code = "auto_map" in checkpoint.config and wishes.trust_remote_code  # its own code decides what it is
     if exporter == "vllm":
         reasons += _about_gpus(checkpoint, contents, task, wishes)
-    if exportable is not None and not own_code and (refusal := exportable(checkpoint, exporter)) is not None:
-        reasons.append(_unknown(checkpoint, contents, refusal))
+    if exportable is not None and not own_code and (refusal := exportable(checkpoint, exporter, task)) is not None:
+        reasons.append(_unknown(checkpoint, contents, task, refusal))
     return reasons
 
 
@@ -251,10 +252,10 @@ def _about_gpus(checkpoint: Checkpoint, contents: Contents, task: str, wishes: W
     return []
 
 
-def _unknown(checkpoint: Checkpoint, contents: Contents, refusal: str) -> ModelyardError:
+def _unknown(checkpoint: Checkpoint, contents: Contents, task: str, refusal: str) -> ModelyardError:
     if "auto_map" in checkpoint.config:
         refusal = "its code is in the checkpoint: read it, then pass --trust-remote-code"
-    else:
+    elif task in GENERATES_TEXT:
         refusal += "; a GGUF file of it can be served by llama.cpp, and on CUDA --target triton-vllm may know it"
     return UnknownArchitecture(contents.architecture, hint=refusal)
 
@@ -264,11 +265,15 @@ def _precision(wishes: Wishes, exporter: str, contents: Contents, parameters: in
         return contents.quantization or contents.number_type, ""
     if contents.closest_precision is not None and wishes.precision is None and "NPU" not in wishes.device:
         return contents.closest_precision, f"closest to {contents.quantization}"
+    if wishes.precision is None and exporter == "openvino_images" and "NPU" not in wishes.device:
+        # A U-Net is mostly convolutions, which 4 bits hurt more than they help.
+        return "int8", "pictures lose too much at 4 bits"
     return chosen_precision(wishes.precision, parameters, wishes.device)
 
 
-def _context(wishes: Wishes, contents: Contents) -> int | None:
+def _context(checkpoint: Checkpoint, task: str, wishes: Wishes, contents: Contents) -> int | None:
     """The checkpoint's own, or the shorter one that was asked for."""
-    if wishes.context_length is None:
-        return contents.context_length
-    return min(wishes.context_length, contents.context_length or wishes.context_length)
+    own = contents.context_length
+    if task in ENCODES and checkpoint.form != "gguf":
+        own = describe(checkpoint, task).max_tokens  # sentence-transformers may cut texts before the model would
+    return own if wishes.context_length is None else min(wishes.context_length, own or wishes.context_length)

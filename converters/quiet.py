@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 _LAST_LINES = 5
+# Bars of tqdm and rich, and the frames of tables.
+_PROGRESS = re.compile(r"it/s|s/it|\d+%\s*[|•]|• \d+:\d\d|[│┍┑┕┙├┤━┝┥┯┿┷]")
 
 
 @contextlib.contextmanager
@@ -38,4 +41,4 @@ def last_words(log: Path) -> str:
     except OSError:
         return ""
     lines = [line.rsplit("\r", 1)[-1].strip() for line in text.splitlines()]
-    return "\n".join([line for line in lines if line and "it/s]" not in line][-_LAST_LINES:])
+    return "\n".join([line for line in lines if line and not _PROGRESS.search(line)][-_LAST_LINES:])

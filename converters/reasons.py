@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from converters.adapters import read_adapter
+from converters.adapters import read_adapter, read_gguf_adapter
 from converters.contents import Contents
 from converters.precision import KINDS_OF_DEVICES, Device
 from converters.source import Checkpoint
@@ -16,7 +17,7 @@ from converters.targets import Target
 from modelyard.card import TEXT_TO_IMAGE, TEXT_TO_SPEECH
 from modelyard.errors import BadCheckpoint, ConfigMissing, FieldRefused, ModelyardError, TokenizerMissing
 
-_TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "vllm", "openvino_images", "diffusers"})
+_TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "llamacpp", "vllm", "openvino_images", "diffusers"})
 
 
 def about_config(checkpoint: Checkpoint, contents: Contents, *, trust_remote_code: bool) -> list[ModelyardError]:
@@ -45,14 +46,31 @@ def about_tokenizer(checkpoint: Checkpoint, task: str) -> list[ModelyardError]:
         return []
     files = set(checkpoint.files)
     if "tokenizer.json" in files:
-        if "model" not in checkpoint.read_json("tokenizer.json"):
+        content = checkpoint.read_json("tokenizer.json")
+        if not isinstance(content.get("model"), dict):
             return [TokenizerMissing(checkpoint.folder, "tokenizer.json cannot be read")]
-        return []
+        return _about_vocabulary(checkpoint, content)
     if {"vocab.json", "merges.txt"} <= files or "vocab.txt" in files or task == TEXT_TO_SPEECH:
         return []
     if "tokenizer.model" in files:
         return [TokenizerMissing(checkpoint.folder, "there is only tokenizer.model, which is read by slow tokenizers")]
     return [TokenizerMissing(checkpoint.folder)]
+
+
+def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any]) -> list[ModelyardError]:
+    """Whether every token has a row in the embedding. Rows without a token are padding, which is common."""
+    nested = checkpoint.config.get("text_config")
+    config = nested if isinstance(nested, dict) else checkpoint.config
+    vocabulary, added = tokenizer["model"].get("vocab"), tokenizer.get("added_tokens")
+    ids: list[Any] = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []
+    ids += vocabulary.values() if isinstance(vocabulary, dict) else []
+    ids += [token.get("id") for token in added or () if isinstance(token, dict)]
+    highest = max((place for place in ids if isinstance(place, int)), default=0)
+    rows = config.get("vocab_size")
+    if not isinstance(rows, int) or highest < rows:
+        return []
+    why = f"it has tokens up to number {highest}, and the model's vocabulary ends at {rows - 1}: it is another model's"
+    return [TokenizerMissing(checkpoint.folder, why)]
 
 
 def about_device(device: Device, target: Target) -> list[ModelyardError]:
@@ -70,7 +88,10 @@ def about_adapters(adapters: Mapping[str, Path], exporter: str, target: Target) 
     reasons: list[ModelyardError] = []
     for place in adapters.values():
         try:
-            read_adapter(place)
+            if exporter == "llamacpp":
+                read_gguf_adapter(place)
+            else:
+                read_adapter(place)
         except ModelyardError as bad:
             reasons.append(bad)
     return reasons

@@ -55,10 +55,11 @@ def _of_config(checkpoint: Checkpoint) -> str | None:
     model_type = str(config.get("model_type", ""))
     if model_type in _SPEECH:
         return _SPEECH[model_type]
-    if "modules.json" in checkpoint.files:
-        return FEATURE_EXTRACTION
+    # Before modules.json: sentence-transformers 6 writes one for its cross-encoders too.
     if architecture.endswith("ForSequenceClassification"):
         return TEXT_RANKING if _has_one_score(checkpoint) else TEXT_CLASSIFICATION
+    if "modules.json" in checkpoint.files:
+        return FEATURE_EXTRACTION
     sees = any(key in config for key in _VISION_KEYS)
     if sees and architecture.endswith(("ForConditionalGeneration", "ForCausalLM", "Model")):
         return IMAGE_TEXT_TO_TEXT

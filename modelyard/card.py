@@ -40,6 +40,7 @@ TASKS = (
     TEXT_TO_SPEECH,
     TENSORS,
 )
+ENCODES = frozenset({FEATURE_EXTRACTION, TEXT_RANKING, TEXT_CLASSIFICATION})  # texts to figures, in one pass
 GENERATES_TEXT = frozenset({TEXT_GENERATION, IMAGE_TEXT_TO_TEXT})  # by the language models' tensor contract
 
 

@@ -346,10 +346,10 @@ class EnvironmentMissing(HostProblem):
 class NotEnoughMemory(HostProblem):
     """Both figures are bytes."""
 
-    def __init__(self, what: str, needed: int, available: int) -> None:
+    def __init__(self, what: str, needed: int, available: int, *, hint: str = "") -> None:
         super().__init__(
             f"{what} needs about {needed / 2**30:.1f} GiB of memory, {available / 2**30:.1f} GiB are free",
-            hint="stop other programs, or choose a smaller precision or model",
+            hint=hint or "stop other programs, or choose a smaller precision or model",
         )
 
 

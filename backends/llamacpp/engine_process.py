@@ -33,7 +33,11 @@ _WARM_UP_IDS = (0, 1, 2, 3)  # ids that every vocabulary has
 
 def main(descriptor: int) -> None:
     """Load the model, say so, and serve until the other side says quit or is gone."""
-    connection = Connection(descriptor)
+    with contextlib.suppress(EOFError, ConnectionError):  # the backend is gone; nobody is left to answer
+        _serve(Connection(descriptor))
+
+
+def _serve(connection: Connection) -> None:
     _, _, given, triton = connection.recv()
     settings = BackendSettings(**given)
     remove = functools.partial(shutil.rmtree, settings.run_folder, ignore_errors=True)
@@ -45,7 +49,7 @@ def main(descriptor: int) -> None:
         connection.send(("failed", str(error)))
         return
     connection.send(("ready",))
-    with contextlib.suppress(EOFError, ConnectionError):  # the backend is gone; nobody is left to answer
+    with contextlib.suppress(EOFError, ConnectionError):
         _Relay(connection, settings).serve()
     remove()
     # Not by way of the server's own end, which waits for its listeners and for what they are in the middle of.

@@ -7,7 +7,7 @@ Triton or requests.
 Messages in:   ("load", folder, settings, process id of Triton), then
                ("add", key, ids, attributes), ("stop", key), ("quit",)
 Messages out:  ("ready",) or ("failed", sentence), then ("step", outputs, started, state), ("refused", key, sentence)
-               and, for a prompt with images, ("counted", key, tokens of the prompt),
+               and, before the end of a sequence that sees, ("counted", key, tokens of its prompt),
                where outputs is [(key, ids, logprobs, finish)], started the keys whose computing has begun, and state
                (running, waiting, cache use from 0 to 1)
 """
@@ -35,6 +35,7 @@ from .vision import Picture, sees
 
 # The prompt of the warm-up: any id that every vocabulary has.
 _WARM_UP_IDS = (0, 1, 2, 3)
+_NO_LIMIT = 2**64 - 1  # what the library has for max_new_tokens where nobody set it
 _WARM_UP_SIDE = 64  # pixels of its image, for a model that sees
 
 
@@ -76,7 +77,8 @@ class _Engine:
         self._most = settings.max_num_seqs
         self._context = settings.context_length
         self._sees = sees(folder)
-        self._room: dict[int, int] = {}  # tokens that a sequence whose prompt has images may still make
+        self._left: dict[int, int] = {}  # tokens that a sequence which sees may still make
+        self._stopped: dict[int, Any] = {}  # those that have made them all, until the next step
         self._waiting: collections.OrderedDict[int, _Waiting] = collections.OrderedDict()
         self._running: dict[int, Any] = {}  # handles must be kept: dropping one stops its request
         self._started: list[int] = []
@@ -102,7 +104,7 @@ class _Engine:
                 # What the pipeline's state is now, nobody knows: the other side starts a new process.
                 connection.send(("failed", _sentence(error)))
                 return
-            outputs = self._outputs()
+            outputs = self._outputs(connection)
             started, self._started = self._started, []
             # What stays in the cache for later prompts makes room when it is needed, so it does not count as in use.
             cache_use = self._pipeline.get_metrics().cache_usage / 100 if self._running else 0.0
@@ -112,22 +114,20 @@ class _Engine:
     def _handle(self, message: tuple[Any, ...]) -> None:
         if message[0] == "add":
             _, key, ids, attributes = message
-            self._waiting[key] = _Waiting(ids, attributes, attributes.pop("lora_name"), time.monotonic())
+            self._waiting[key] = _Waiting(ids, attributes, attributes.pop("lora_name", None), time.monotonic())
         elif self._waiting.pop(message[1], None) is None and (handle := self._running.pop(message[1], None)):
-            self._room.pop(message[1], None)
+            self._left.pop(message[1], None)
             handle.stop()  # freed at the end of the next step
 
     def _admit(self, connection: Connection) -> None:
         for key in self._next():
             waiting = self._waiting.pop(key)
             try:
-                tokens = self._add(key, np.frombuffer(waiting.ids, np.int64), waiting.attributes)
+                self._add(key, np.frombuffer(waiting.ids, np.int64), waiting.attributes)
             except Exception as error:
                 connection.send(("refused", key, _sentence(error)))
             else:
                 self._started.append(key)
-                if tokens != len(waiting.ids) // 8:
-                    connection.send(("counted", key, tokens))
 
     def _next(self) -> list[int]:
         """Who is let in now, in order of arrival, as far as there is room and their adapter has its turn."""
@@ -145,8 +145,7 @@ class _Engine:
                 break
         return chosen
 
-    def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> int:
-        """Begin a sequence; the number of tokens that its prompt has."""
+    def _add(self, key: int, ids: Any, attributes: dict[str, Any]) -> None:
         # A fresh configuration: the checkpoint's sampling defaults are for the caller to apply, or not.
         config = genai.GenerationConfig()
         own = attributes.pop("stop_token_ids")
@@ -162,50 +161,61 @@ class _Engine:
         else:
             config.stop_token_ids = self._end_tokens | set(own)
         if seen is not None:
-            prompt, pictures = seen
-            return self._add_seen(key, prompt, pictures, config)
+            self._add_seen(key, *seen, config=config)
+            return
         self._running[key] = self._pipeline.add_request(key, ov.Tensor(ids.reshape(1, -1).copy()), config)
-        return len(ids)
 
-    def _add_seen(self, key: int, prompt: str, pictures: Iterable[Picture], config: Any) -> int:
+    def _add_seen(self, key: int, prompt: str, pictures: Iterable[Picture], *, config: Any) -> None:
         config.apply_chat_template = False  # the prompt is templated already
-        # The parts that see are run here and now, and every other sequence waits for them.
-        handle = self._pipeline.add_request(key, prompt, [_tensor(picture) for picture in pictures], config)
-        tokens = int(handle.get_perf_metrics().get_num_input_tokens())
-        self._room[key] = self._context - tokens
-        if self._room[key] <= 0:
-            handle.stop()
-            del self._room[key]
-            raise ValueError(f"the prompt has {tokens} tokens with its images; the context is {self._context}")
-        self._running[key] = handle
-        return tokens
+        # How many tokens images are, the engine tells at the end only. So it is given the whole context, which it keeps
+        # to, and what the caller asked for is counted here.
+        self._left[key] = config.max_new_tokens
+        config.max_new_tokens = _NO_LIMIT
+        config.max_length = self._context
+        try:
+            # The parts that see are run here and now, and every other sequence waits for them.
+            tensors = [_tensor(picture) for picture in pictures]
+            self._running[key] = self._pipeline.add_request(key, prompt, tensors, config)
+        except Exception as error:
+            del self._left[key]
+            if "'max_length' must be" in str(error):
+                raise ValueError(f"the prompt with its images does not fit a context of {self._context}") from error
+            raise
 
-    def _outputs(self) -> list[tuple[int, list[int], list[float], str | None]]:
-        outputs = []
+    def _outputs(self, connection: Connection) -> list[tuple[int, list[int], list[float], str | None]]:
+        outputs: list[tuple[int, list[int], list[float], str | None]] = []
+        for key, handle in self._stopped.items():
+            self._tell_count(key, handle, connection)
+            outputs.append((key, [], [], "length"))
+        self._stopped = {}
         for key, handle in list(self._running.items()):
             # Never read() without can_read(): it would wait, and hold the lock of all Python meanwhile.
             while handle.can_read():
                 for output in handle.read().values():
-                    finish = _FINISH[output.finish_reason] or self._at_the_end(key, len(output.generated_ids))
+                    finish = _FINISH[output.finish_reason]
                     outputs.append((key, output.generated_ids, output.generated_log_probs, finish))
                     if finish is not None:
                         self._running.pop(key, None)
-                        self._room.pop(key, None)
+                        self._tell_count(key, handle, connection)
+                    elif self._has_made_all(key, len(output.generated_ids)):
+                        handle.stop()
+                        self._stopped[key] = self._running.pop(key)
             if key in self._running and handle.get_status() == genai.GenerationStatus.IGNORED:
                 outputs.append((key, [], [], "memory"))
-                self._room.pop(key, None)
+                self._left.pop(key, None)
                 self._running.pop(key).stop()
         return outputs
 
-    def _at_the_end(self, key: int, made: int) -> str | None:
-        """End a sequence whose context is full: how much room images leave is known too late to tell the engine."""
-        if key not in self._room:
-            return None
-        self._room[key] -= made
-        if self._room[key] > 0:
-            return None
-        self._running[key].stop()
-        return "length"
+    def _has_made_all(self, key: int, made: int) -> bool:
+        if key not in self._left:
+            return False
+        self._left[key] -= made
+        return self._left[key] <= 0
+
+    def _tell_count(self, key: int, handle: Any, connection: Connection) -> None:
+        """How many tokens a prompt with images has, known when its sequence is over."""
+        if self._left.pop(key, None) is not None:
+            connection.send(("counted", key, int(handle.get_perf_metrics().get_num_input_tokens())))
 
     def _warm_up(self) -> None:
         self._adapters.choose(self._pipeline, None, first=True)

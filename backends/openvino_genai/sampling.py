@@ -45,8 +45,9 @@ class Sampling(common.Sampling):
             "frequency_penalty": self.frequency_penalty,
             "repetition_penalty": self.repetition_penalty,
             "logprobs": int(with_logprobs),
-            "lora_name": self.lora_name,
         }
+        if self.lora_name is not None:
+            attributes["lora_name"] = self.lora_name
         if not self.greedy:
             attributes |= {
                 "do_sample": True,

@@ -69,10 +69,10 @@ def cache_of_token(contents: Contents, exporter: str, precision: str, shape: Sha
     exact = arithmetic(contents.parameters, "CPU").get("KV_CACHE_PRECISION") == "f32"
     if exact:
         return numbers * shape.head_size * 4
-    # An uncompressed network says itself that its cache shall have 16 bits; otherwise the device's default is 8.
-    if precision in RECIPES and not RECIPES[precision]:
-        return numbers * shape.head_size * 2
-    return numbers * (shape.head_size + _SCALES_OF_8)
+    # Networks that we export say themselves that their cache shall have 16 bits; the device's default is 8.
+    if exporter == "openvino_ready":
+        return numbers * (shape.head_size + _SCALES_OF_8)
+    return numbers * shape.head_size * 2
 
 
 def _of_sequence(contents: Contents, exporter: str, precision: str, shape: Shape | None, context: int) -> int:

@@ -41,6 +41,12 @@ def export(
         except OSError as error:
             raise ConversionFailed(f"{file.name} could not be copied: {error.strerror or error}") from error
 
+    if plan.adapters:
+        below = folder / "adapters"
+        below.mkdir()
+        for name, place in plan.adapters.items():
+            link_or_copy(place, below / f"{name}.gguf")
+
 
 def backend_parameters(plan: ConversionPlan) -> Mapping[str, str]:
     """How many slots, and a shorter context than the model's where even one slot would take too much memory."""

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from textwrap import indent, shorten
 from typing import Any
 
 from converters import encoder_fidelity
@@ -20,13 +19,13 @@ from converters.encoder_description import EncoderDescription, describe
 from converters.exporters.halving import halve
 from converters.exporters.onnx import onnx_file, read_onnx
 from converters.exporters.traced import load_original, trace
+from converters.exporting import exporting
 from converters.isolation import offline
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
-from converters.quiet import captured, last_words
 from converters.source import Checkpoint
 from modelyard.card import FEATURE_EXTRACTION
-from modelyard.errors import ConversionFailed, FieldRefused, ModelyardError, TokenizerMissing, UnknownArchitecture
+from modelyard.errors import FieldRefused, ModelyardError, TokenizerMissing, UnknownArchitecture
 from modelyard.manifest import ScoreFidelity, VectorFidelity
 
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "transformers", "tokenizers", "torch")
@@ -66,20 +65,8 @@ def export(
     if recipe.get("quant_method") == "awq":
         raise FieldRefused("precision", "activation-aware compression is for models that generate text; int4 is not")
     log = scratch / "export.log"
-    try:
-        with offline(), captured(log, show=show):
-            _export(plan, description, recipe, scratch, folder, on_step)
-    except ModelyardError:
-        raise
-    except MemoryError as error:
-        raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
-    except Exception as error:
-        reason = shorten(str(error) or type(error).__name__, 600)
-        words = indent(last_words(log), "    ")
-        raise ConversionFailed(
-            f"{plan.architecture} could not be exported: {reason}" + (f"\n{words}" if words else ""),
-            hint="pass --debug to see all that was printed",
-        ) from error
+    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+        _export(plan, description, recipe, scratch, folder, on_step)
 
 
 def _export(

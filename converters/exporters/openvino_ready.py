@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from converters.diffusers_checkpoint import read_pipeline, request_defaults
+from converters.encoder_description import FILE as ENCODER_FILE
+from converters.encoder_description import describe
 from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from converters.precision import arithmetic
-from modelyard.card import GENERATES_TEXT
+from modelyard.card import ENCODES, GENERATES_TEXT, TEXT_TO_IMAGE
 from modelyard.manifest import AnyFidelity
 
 TOOLS: tuple[str, ...] = ()
@@ -26,8 +29,13 @@ def export(
         place.parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(plan.checkpoint.folder / name, place)
 
+    if plan.task in ENCODES and ENCODER_FILE not in plan.checkpoint.files:
+        describe(plan.checkpoint, plan.task).write(folder)
+
 
 def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
+    if plan.task == TEXT_TO_IMAGE:
+        return {"DEVICE": plan.device, **request_defaults(read_pipeline(plan.checkpoint))}
     exact = arithmetic(plan.parameters, plan.device) if plan.task in GENERATES_TEXT else {}
     return {"DEVICE": plan.device, **exact}
 

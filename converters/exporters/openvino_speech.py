@@ -10,18 +10,16 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import indent, shorten
 from typing import Any
 
 from converters.compression import compress
-from converters.isolation import offline
+from converters.exporting import exporting
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
-from converters.quiet import captured, last_words
 from converters.source import Checkpoint
 from converters.whisper_checkpoint import measure_whisper, write_generation_config
 from modelyard.card import SPEECH_RECOGNITION
-from modelyard.errors import BadCheckpoint, ConversionFailed, FieldRefused, TokenizerMissing
+from modelyard.errors import BadCheckpoint, FieldRefused, TokenizerMissing
 from modelyard.manifest import Fidelity
 
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "transformers", "torch", "sentencepiece")
@@ -78,24 +76,12 @@ def export(
     recipe = _recipe(plan)
     vocoder = None if plan.task == SPEECH_RECOGNITION else _vocoder(plan)
     log = scratch / "export.log"
-    try:
-        with offline(), captured(log, show=show):
-            made = _export(plan, family, scratch, vocoder, on_step)
-            if recipe:
-                on_step("compress")
-                for network in family.compressed:
-                    compress(made / f"{network}.xml", recipe)
-    except ConversionFailed:
-        raise
-    except MemoryError as error:
-        raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
-    except Exception as error:
-        reason = shorten(str(error) or type(error).__name__, 600)
-        words = indent(last_words(log), "    ")
-        raise ConversionFailed(
-            f"optimum-intel could not export {plan.architecture}: {reason}" + (f"\n{words}" if words else ""),
-            hint="pass --debug to see all that it printed",
-        ) from error
+    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+        made = _export(plan, family, scratch, vocoder, on_step)
+        if recipe:
+            on_step("compress")
+            for network in family.compressed:
+                compress(made / f"{network}.xml", recipe)
     _collect(plan, family, made, folder)
 
 

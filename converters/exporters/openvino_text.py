@@ -10,20 +10,18 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent, shorten
 
 from converters import fidelity
 from converters.adapters import place_adapters
 from converters.calibration import samples
 from converters.compression import compress
+from converters.exporting import exporting
 from converters.frugal_export import frugal_export
-from converters.isolation import offline
 from converters.mapped import trim_heap
 from converters.model_card import end_tokens
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
-from converters.quiet import captured, last_words
-from modelyard.errors import ConversionFailed, TokenizerMissing
+from modelyard.errors import TokenizerMissing
 from modelyard.manifest import Fidelity
 
 TASK = "text-generation-with-past"  # optimum's name for a causal language model that keeps its key-value cache
@@ -49,20 +47,8 @@ def export(
 ) -> None:
     """Write the model's files into `folder`; `scratch` takes what lies between. Raises ConversionFailed."""
     log = scratch / "export.log"
-    try:
-        with offline(), captured(log, show=show):
-            made = _export(plan, scratch, on_step)
-    except ConversionFailed:
-        raise
-    except MemoryError as error:
-        raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
-    except Exception as error:
-        reason = shorten(str(error) or type(error).__name__, 600)
-        words = indent(last_words(log), "    ")
-        raise ConversionFailed(
-            f"optimum-intel could not export {plan.architecture}: {reason}" + (f"\n{words}" if words else ""),
-            hint="pass --debug to see all that it printed",
-        ) from error
+    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+        made = _export(plan, scratch, on_step)
     for name in _TOKENIZER_FILES:
         if not (made / name).is_file():
             raise TokenizerMissing(plan.checkpoint.folder, "openvino-tokenizers cannot convert it")

@@ -10,17 +10,15 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent, shorten
 
 from converters import vision_fidelity
 from converters.compression import compress
-from converters.isolation import offline
+from converters.exporting import exporting
 from converters.model_card import end_tokens
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
-from converters.quiet import captured, last_words
 from converters.source import Checkpoint
-from modelyard.errors import ConversionFailed, FieldRefused, TokenizerMissing
+from modelyard.errors import FieldRefused, TokenizerMissing
 from modelyard.manifest import Fidelity
 
 TASK = "image-text-to-text"
@@ -78,23 +76,11 @@ def export(
     if RECIPES[plan.precision].get("quant_method") == "awq":
         raise FieldRefused("precision", f"{plan.precision} is for models of text alone so far; choose int4 or int8")
     log = scratch / "export.log"
-    try:
-        with offline(), captured(log, show=show):
-            made = _export(plan, scratch, on_step)
-            if RECIPES[plan.precision]:
-                on_step("compress")
-                _compress(plan, made)
-    except ConversionFailed:
-        raise
-    except MemoryError as error:
-        raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
-    except Exception as error:
-        reason = shorten(str(error) or type(error).__name__, 600)
-        words = indent(last_words(log), "    ")
-        raise ConversionFailed(
-            f"optimum-intel could not export {plan.architecture}: {reason}" + (f"\n{words}" if words else ""),
-            hint="pass --debug to see all that it printed",
-        ) from error
+    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+        made = _export(plan, scratch, on_step)
+        if RECIPES[plan.precision]:
+            on_step("compress")
+            _compress(plan, made)
     _collect(plan, made, folder)
 
 

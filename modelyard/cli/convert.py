@@ -6,6 +6,7 @@ that has it, when something has to be exported.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import typer
 from modelyard.cli import output
 from modelyard.cli.options import Repository, settings_with
 from modelyard.cli.stopping import StopRequest
+from modelyard.cli.watched import go_on_watched
 
 if TYPE_CHECKING:
     from converters.convert import Conversion
@@ -197,6 +199,8 @@ def make(settings: Settings, order: Order) -> Conversion:
     on_hub = not Path(order.source).expanduser().exists()
     if on_hub and not can_convert():
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
+    if can_convert():
+        _go_on_watched(settings, order)
     stop = StopRequest()
     with output.progress() as shown:
         if on_hub:
@@ -225,6 +229,19 @@ def make(settings: Settings, order: Order) -> Conversion:
             shown.step(_STEPS[step])
 
         return carry_out(plan, force=order.force or order.update, on_step=on_step, show=order.debug)
+
+
+def _go_on_watched(settings: Settings, order: Order) -> None:
+    """The rest happens in a child; what one that was killed has left is cleared away here."""
+    from modelyard.entry import clear_leftovers, locked
+    from modelyard.errors import HostProblem, ModelyardError
+
+    try:
+        go_on_watched()
+    except HostProblem:
+        with contextlib.suppress(ModelyardError), locked(settings.model_repository, order.name):
+            clear_leftovers(settings.model_repository, order.name)
+        raise
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

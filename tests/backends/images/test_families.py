@@ -69,6 +69,15 @@ async def test_a_family_without_a_negative_prompt_says_so(openvino_server: Serve
         await openvino_server.client.unload(entry)
 
 
+async def test_what_the_safety_checker_objects_to_is_an_error(diffusers_server: Server) -> None:
+    await diffusers_server.client.load("strict-diffusers")
+    try:
+        with pytest.raises(RequestFailed, match=r"\[INVALID_ARG\] the model's own safety checker"):
+            await diffusers_server.client.draw("strict-diffusers")
+    finally:
+        await diffusers_server.client.unload("strict-diffusers")
+
+
 async def _load_refused(server: Server, entry: str) -> str:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await server.client.load(entry)

@@ -1,4 +1,4 @@
-"""Makes a repository with an entry of every family of image models, converted as a user's would be.
+"""Makes a repository with entries of every family of image models, converted as a user's would be.
 
 Run as a program: `python tiny_entries.py FOLDER`.
 """
@@ -19,7 +19,7 @@ def make(repository: Path, scratch: Path) -> None:
     from converters.plan import Wishes, plan_conversion
     from converters.source import open_checkpoint
     from converters.targets import Target
-    from tests.converters.image_checkpoints import FAMILIES, write_lora, write_pipeline
+    from tests.converters.image_checkpoints import FAMILIES, write_lora, write_pipeline, write_strict_pipeline
 
     def carry_out(folder: Path, name: str, target: Target, **wishes: object) -> None:
         wanted = Wishes(name=name, target=target, **wishes)  # type: ignore[arg-type]
@@ -35,6 +35,7 @@ def make(repository: Path, scratch: Path) -> None:
         carry_out(folder, f"{family}-openvino", "triton-openvino", precision="fp16", **also)
         if family in ("sd", "sd-inpainting", "flux"):
             carry_out(folder, f"{family}-diffusers", "triton-diffusers", **also)
+    carry_out(write_strict_pipeline(scratch / "strict"), "strict-diffusers", "triton-diffusers")
 
 
 if __name__ == "__main__":

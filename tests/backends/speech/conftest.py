@@ -114,18 +114,26 @@ class SpeechClient:
 
 def engines_below(process: int) -> list[int]:
     """The processes below one, at any depth, that hold a Whisper and live."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(entry.name)] = int(parent)
+    parents = {int(entry.name): _status(int(entry.name))[1] for entry in Path("/proc").glob("[0-9]*")}
     found, level = [], [process]
-    while level := [child for child, parent in parents.items() if parent in level]:
+    while level := [child for child, parent in parents.items() if int(parent) in level]:
         found += level
-    return [each for each in found if b"openvino_whisper.pipeline" in _command_line(each)]
+    return [each for each in found if lives(each) and b"openvino_whisper.pipeline" in _command_line(each)]
+
+
+def lives(process: int) -> bool:
+    """Whether a process is there and has not ended."""
+    return _status(process)[0] not in "ZX"
+
+
+def _status(process: int) -> tuple[str, str]:
+    """Its state and its parent, as the kernel tells them."""
+    try:
+        # The name, in parentheses, may hold anything; the state and the parent follow its end.
+        state, parent = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return "X", "0"
+    return state, parent
 
 
 def _command_line(process: int) -> list[bytes]:

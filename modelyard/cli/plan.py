@@ -1,0 +1,203 @@
+"""`modelyard plan`: what converting and serving a checkpoint would take here, before anything is fetched or written.
+
+Reads options and shows figures; `converters` computes them.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from modelyard.cli import convert as converting
+from modelyard.cli import output
+from modelyard.cli.options import AsJson, Repository, settings_with
+
+if TYPE_CHECKING:
+    from converters.outlook import Outlook
+    from converters.plan import ConversionPlan, Wishes
+    from converters.source import Checkpoint
+    from modelyard.settings import Settings
+
+Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Sequences served at once.")]
+Measure = Annotated[bool, typer.Option("--measure", help="Measure this host again, instead of using what is known.")]
+
+
+def plan(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder with a checkpoint, a GGUF file, or the id of a model on the hub.", metavar="PATH_OR_HUB_ID"
+        ),
+    ],
+    name: converting.Name = None,
+    task: converting.Task = None,
+    target: converting.TargetOption = None,
+    precision: converting.PrecisionOption = None,
+    device: converting.DeviceOption = "CPU",
+    revision: converting.Revision = None,
+    file: converting.File = None,
+    context: converting.Context = None,
+    concurrency: Concurrency = 1,
+    gpus: converting.GpuOption = None,
+    repository: Repository = None,
+    as_json: AsJson = False,
+    trust_remote_code: converting.Trust = False,
+    offline: converting.Offline = False,
+    measure: Measure = False,
+    debug: converting.Debug = False,
+) -> None:
+    """Show what converting and serving a checkpoint takes, against what this host has. Fetches no weights."""
+    from importlib.util import find_spec
+
+    from converters.source import default_name
+    from modelyard.environments import go_on_in
+
+    settings = settings_with(repository, offline=offline)
+    order = converting.Order(
+        source=source,
+        name=name or default_name(source, file),
+        task=task,
+        target=target,
+        precision=precision,
+        device=device,
+        revision=revision,
+        file=file,
+        context=context,
+        gpus=gpus,
+        trust_remote_code=trust_remote_code,
+        debug=debug,
+    )
+    if not Path(source).expanduser().exists() and find_spec("huggingface_hub") is None:
+        go_on_in(settings.convert_python, sys.argv[1:], role="convert")
+    with tempfile.TemporaryDirectory(prefix="modelyard-plan-") as scratch:
+        made, seen = look(settings, order, Path(scratch), concurrency=concurrency, measure=measure)
+        shown = _as_json(made, seen) if as_json else None
+        pairs = dict(lines_of(made, seen))
+    if shown is not None:
+        output.as_json(shown)
+    else:
+        output.say(f"{source}: {made.architecture}")
+        output.facts(pairs)
+    refuse(seen)
+
+
+def look(
+    settings: Settings, order: converting.Order, scratch: Path, *, concurrency: int = 1, measure: bool = False
+) -> tuple[ConversionPlan, Outlook]:
+    """The plan of an order, and what it takes. Raises what speaks against the checkpoint itself."""
+    from converters.glance import glance
+    from converters.outlook import host_figures, look_ahead
+
+    checkpoint = glance(
+        order.source,
+        scratch,
+        settings=settings,
+        revision=order.revision,
+        file=order.file,
+        with_code=order.trust_remote_code,
+    )
+    wishes = converting._wishes(settings, order)
+    made = _planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
+    figures = host_figures(settings.model_repository, measure_again=measure)
+    return made, look_ahead(made, figures, context=order.context, concurrency=concurrency)
+
+
+def lines(plan: ConversionPlan) -> list[tuple[str, str]]:
+    """Name and value of each figure, for the first lines of a conversion."""
+    from converters.outlook import host_figures, look_ahead
+
+    return lines_of(plan, look_ahead(plan, host_figures(plan.repository), context=plan.context_length))
+
+
+def lines_of(plan: ConversionPlan, seen: Outlook) -> list[tuple[str, str]]:
+    from converters.precision import in_words
+
+    size, host = output.in_bytes, seen.host
+    pairs = [
+        ("task", plan.task),
+        ("served by", _with_reason(plan.target, plan.target_reason)),
+        ("precision", _with_reason(plan.precision, plan.precision_reason)),
+        ("parameters", in_words(seen.parameters)),
+        ("on disk", f"{size(seen.source_bytes)} now, about {size(seen.entry_bytes)} as an entry"),
+        ("disk to convert", f"about {size(seen.disk_needed)}, {size(host.disk)} are free"),
+        ("memory to convert", f"about {size(seen.memory_needed)}, {size(host.memory)} are free"),
+    ]
+    if (served := seen.serving) is not None:
+        streams = "1 stream" if served.concurrency == 1 else f"{served.concurrency} streams"
+        parts = f"weights {size(served.weights)}, cache {size(served.cache)}"
+        pairs.append(
+            (
+                "memory to serve",
+                f"about {size(served.memory)} for {streams} of {served.context} tokens ({parts}), "
+                f"{size(host.memory)} are free",
+            )
+        )
+    if seen.tokens_per_s is not None:
+        pairs.append(
+            ("speed", f"about {seen.tokens_per_s:.0f} tokens/s a stream; memory reads {host.bandwidth / 1e9:.1f} GB/s")
+        )
+    return pairs
+
+
+def refuse(seen: Outlook) -> None:
+    """Raise the one problem, or all of them at once."""
+    from modelyard.errors import HostProblem
+
+    if len(seen.problems) == 1:
+        raise seen.problems[0]
+    if seen.problems:
+        listed = "".join(f"\n  - {problem}" for problem in seen.problems)
+        hints = dict.fromkeys(problem.hint for problem in seen.problems if problem.hint)
+        raise HostProblem(f"this host cannot do it, for {len(seen.problems)} reasons:{listed}", hint="; ".join(hints))
+
+
+def _planned(
+    settings: Settings, checkpoint: Checkpoint, wishes: Wishes, *, auto: bool, measure: bool
+) -> ConversionPlan:
+    from converters.exportable import refusal
+    from converters.measured_target import choose_target
+    from converters.plan import plan_conversion
+    from modelyard.environments import can_convert
+
+    def planned(wishes: Wishes) -> ConversionPlan:
+        return plan_conversion(
+            checkpoint,
+            repository=settings.model_repository,
+            wishes=wishes,
+            exportable=refusal if can_convert() else None,
+            check_host=False,
+        )
+
+    if not auto:
+        return planned(wishes)
+    target, reason = choose_target(planned, wishes, engine_python=settings.engine_python, measure_again=measure)
+    return replace(planned(replace(wishes, target=target)), target_reason=reason)
+
+
+def _with_reason(value: str, reason: str) -> str:
+    return f"{value} ({reason})" if reason else value
+
+
+def _as_json(plan: ConversionPlan, seen: Outlook) -> dict[str, Any]:
+    problems = [{"message": str(problem), "hint": problem.hint} for problem in seen.problems]
+    served = asdict(seen.serving) | {"memory": seen.serving.memory} if seen.serving else None
+    return {
+        "source": plan.checkpoint.source.location,
+        "revision": plan.checkpoint.source.revision or None,
+        "architecture": plan.architecture,
+        "task": plan.task,
+        "target": plan.target,
+        "target_reason": plan.target_reason,
+        "precision": plan.precision,
+        "device": plan.device,
+        "context_length": plan.context_length,
+        **asdict(replace(seen, problems=(), serving=None)),
+        "serving": served,
+        "problems": problems,
+        "fits": not problems,
+    }
