@@ -45,6 +45,7 @@ class Service:
     grpc_port: int
     metrics_port: int
     output_file: Path
+    repository: Path
 
     @property
     def url(self) -> str:
@@ -106,7 +107,7 @@ def serving(repository: Path, folder: Path, *arguments: str, **settings: object)
         process = subprocess.Popen(
             [MODELYARD, "serve", *arguments], env=environment(**given), cwd=ROOT, stdout=output, stderr=output
         )
-    service = Service(process, port, grpc_port, metrics_port, output_file)
+    service = Service(process, port, grpc_port, metrics_port, output_file, repository)
     try:
         yield service
     finally:
