@@ -24,6 +24,9 @@ bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_ge
 	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(CONVERT)/python -m tests.bench $(ARGS)
 
+bench-convert: dev-env ## Measure our conversion against plain optimum-cli, paired in one run: make bench-convert [ARGS="--size 0.6B"]
+	@exec $(CONVERT)/python -m tests.bench.convert $(ARGS)
+
 ##@ Develop
 
 test: dev-env ## Run the whole suite, the part with a real Triton included
@@ -70,4 +73,4 @@ clean: ## Remove the environments, caches and the converted demo; your own model
 help: ## This page
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: serve convert bench test lint format wheel docs env gateway-env engine-env convert-env dev-env python clean help
+.PHONY: serve convert bench bench-convert test lint format wheel docs env gateway-env engine-env convert-env dev-env python clean help

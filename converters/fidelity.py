@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.exact import compute_in_32_bits, stored_type
-from converters.mapped import give_back, trim_heap
+from converters.mapped import give_back, giving_back, trim_heap
 from converters.model_card import chat_template
 from converters.source import Checkpoint
 from modelyard import host
@@ -42,6 +42,7 @@ CONVERSATION = [
 _LIBRARIES = 2**30  # bytes that PyTorch, OpenVINO and the scores take besides the weights
 _LARGE = 200_000_000  # parameters; from here on the original is not held in 32 bits as a whole
 _AT_ONCE = 32  # positions compared at a time
+_FEWER_TOKENS = 96  # of a large model's texts: with more of them, measuring takes as long as converting
 _MAX_TOKENS = 256  # a text; with 150,000 words in the vocabulary its scores take 150 MB in 32 bits
 
 
@@ -56,7 +57,7 @@ def measure(
         checkpoint.folder, local_files_only=True, trust_remote_code=trust_remote_code
     )
     texts = _texts(checkpoint, tokenizer)
-    longest = min(_MAX_TOKENS, limit or _MAX_TOKENS)
+    longest = min(_MAX_TOKENS if parameters <= _LARGE else _FEWER_TOKENS, limit or _MAX_TOKENS)
     tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     pieces = [piece for ids in tokens if len(piece := ids[:longest]) > 1]
     # 32 bits are exact; where they do not fit, 16 add a noise of their own, and the manifest says which it was.
@@ -123,7 +124,7 @@ def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: b
     import numpy as np
     import openvino as ov
 
-    core = ov.Core()
+    core, weights = ov.Core(), version_folder / "openvino_model.bin"
     # The weights are what is measured, not this processor's shortcuts: bfloat16, and rounding activations to 8 bits.
     hints = {"EXECUTION_MODE_HINT": "ACCURACY" if exact else "PERFORMANCE", "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(str(version_folder / "openvino_model.xml"), "CPU", hints)
@@ -137,7 +138,8 @@ def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: b
             "position_ids": np.arange(ids.shape[1], dtype=np.int64)[None],
             "beam_idx": np.zeros(1, dtype=np.int32),
         }
-        result = request.infer({name: value for name, value in inputs.items() if name in names})
+        with giving_back(weights):
+            result = request.infer({name: value for name, value in inputs.items() if name in names})
         yield result["logits"][0].astype(np.float32)
 
 

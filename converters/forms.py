@@ -19,8 +19,11 @@ PICKLES = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|pytorch_model\.bin\.inde
 _TEXTS = re.compile(r"[\w.-]+\.(json|jinja|txt|model|tiktoken)")
 # Words about the model and lists that other programs keep beside it: they change nothing in what is converted.
 _NOT_NEEDED = re.compile(r"(README|LICENSE|NOTICE|requirements|trainer_state|(training|all|eval)_\w+).*", re.IGNORECASE)
-# What sentence-transformers keeps in folders of their own: how vectors are pooled.
-_MODULES = re.compile(r"\d_\w+/(config\.json|model\.safetensors)")
+# What lies in folders of its own: how sentence-transformers pools vectors, and what a text-to-speech model needs besides.
+_MODULES = re.compile(
+    r"\d_\w+/(config\.json|model\.safetensors)"
+    r"|voices/[\w.-]+\.bin|vocoder/(config\.json|model\.safetensors|pytorch_model\.bin)"
+)
 _SPLIT = re.compile(r"(?P<stem>.+)-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf", re.IGNORECASE)
 # Where a repository holds several, Ollama takes this one too: the best answer for its size.
 _FAVOURITES = ("Q4_K_M", "Q4_K_S", "Q4_0", "Q5_K_M", "Q8_0", "F16", "BF16")

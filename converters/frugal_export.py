@@ -6,27 +6,24 @@ Knows two functions inside optimum's exporter; does not know what is exported.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
-
-from converters.mapped import giving_back
 
 
 @contextlib.contextmanager
-def frugal_export(weights: Sequence[Path]) -> Iterator[None]:
-    """Inside, an export of weights in these files holds few of them in memory at a time, and traces the model once.
+def frugal_export(compress: Callable[[Any], Any] | None = None) -> Iterator[None]:
+    """Inside, an export traces the model once, and `compress` gets the network before it is written.
 
     Tracing it again only to compare would find what differs from run to run; what the result says is measured against
-    the original afterwards, which finds more.
+    the original afterwards, which finds more. An uncompressed network that is written and read again costs twice the
+    checkpoint in disk and time, and its pages fill the memory.
     """
     from optimum.exporters.openvino import convert
 
     save, checks = convert._save_model, convert.allow_skip_tracing_check
 
-    def saving(*arguments: Any, **options: Any) -> None:
-        with giving_back(*weights):  # the weights are mapped until the model is freed, which the caller holds
-            save(*arguments, **options)
+    def saving(model: Any, *arguments: Any, **options: Any) -> None:
+        save(model if compress is None else compress(model), *arguments, **options)
 
     convert._save_model, convert.allow_skip_tracing_check = saving, lambda library_name, model_type: True
     try:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from modelyard.errors import EnvironmentMissing
 
-CONVERSION_MODULES = ("torch", "transformers", "optimum", "openvino", "openvino_tokenizers", "nncf")
+CONVERSION_MODULES = ("torch", "transformers", "optimum", "openvino", "openvino_tokenizers", "nncf", "tenacity")
 _MARK = "MODELYARD_HANDED_OVER"  # set for the interpreter that took over, so that it never hands over again
 
 

@@ -19,7 +19,8 @@ _GRAPH_PER_LAYER = int(1.5 * _MiB)
 _BLOCKS = 190 * _MiB
 # The texts that fidelity is measured on: positions in all, and in the longer of the two.
 _POSITIONS, _LONGER = 434, 217
-_LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits
+_OF_LARGE = 192, 96
+_LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits, and reads longer texts
 _TEXT_EXPORTERS = frozenset({"openvino_text", "openvino_gguf"})
 
 
@@ -27,12 +28,11 @@ def disk_of_conversion(contents: Contents, exporter: str, precision: str) -> int
     """Bytes that must be free: what is written, and what lies beside it for a while."""
     if exporter in LINKED:
         return contents.bytes + 64 * _MiB
-    # The uncompressed export and the compressed one lie side by side for a while.
     between = 0
-    if RECIPES.get(precision):
-        between = 2 * contents.parameters if exporter == "openvino_gguf" else contents.bytes
     if exporter == "openvino_gguf":
-        between += 2 * contents.parameters  # the dequantized checkpoint
+        between = 2 * contents.parameters  # the dequantized checkpoint
+    elif RECIPES.get(precision) and (exporter != "openvino_text" or RECIPES[precision].get("quant_method")):
+        between = contents.bytes  # the uncompressed network lies beside the compressed one for a while
     return between + entry_bytes(contents, exporter, precision) + 64 * _MiB
 
 
@@ -73,7 +73,7 @@ def _of_compression(contents: Contents, precision: str) -> int:
 
 def _of_original(contents: Contents, exporter: str, vocabulary: int) -> int:
     mapped = contents.parameters > _LARGE and (exporter == "openvino_gguf" or contents.number_type in ("fp16", "bf16"))
-    return (0 if mapped else 4 * contents.parameters) + 4 * _POSITIONS * vocabulary
+    return (0 if mapped else 4 * contents.parameters) + 4 * _positions(contents)[0] * vocabulary
 
 
 def _of_converted(contents: Contents, precision: str, vocabulary: int) -> int:
@@ -82,4 +82,9 @@ def _of_converted(contents: Contents, precision: str, vocabulary: int) -> int:
     body = weights_bytes(contents, precision)
     if shape and shape.vocabulary:
         body -= int(shape.embedding * (1 if RECIPES.get(precision) else 2))  # looked up in the file itself
-    return body + 4 * vocabulary * (_POSITIONS + 3 * _LONGER)
+    positions, longer = _positions(contents)
+    return body + 4 * vocabulary * (positions + 3 * longer)
+
+
+def _positions(contents: Contents) -> tuple[int, int]:
+    return _OF_LARGE if contents.parameters > _LARGE else (_POSITIONS, _LONGER)

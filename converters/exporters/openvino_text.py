@@ -10,11 +10,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from converters import fidelity
 from converters.adapters import place_adapters
 from converters.calibration import samples
-from converters.compression import compress
+from converters.compression import compress, compress_network
 from converters.exporting import exporting
 from converters.frugal_export import frugal_export
 from converters.mapped import trim_heap
@@ -82,12 +83,19 @@ def _export(plan: ConversionPlan, scratch: Path, on_step: Callable[[str], None])
 
     warnings.simplefilter("ignore")  # the tracer's, one for every Python branch in the model
     recipe = RECIPES[plan.precision]
-    floats = scratch / "floats"
+    made = scratch / "exported"
+    looks = recipe.get("quant_method") == "awq"  # at activations, for which the network must run
+
+    def compressed(network: Any) -> Any:
+        on_step("compress")
+        weights = [plan.checkpoint.folder / name for name in plan.checkpoint.weights]
+        return compress_network(network, recipe, *weights)
+
     on_step("export")
-    with frugal_export([plan.checkpoint.folder / name for name in plan.checkpoint.weights]):
+    with frugal_export(compressed if recipe and not looks else None):
         main_export(
             str(plan.checkpoint.folder),
-            floats,
+            made,
             task=TASK,
             # Without an OVConfig, optimum compresses models of 1 B parameters and more to 8 bits and says nothing.
             ov_config=OVConfig(),
@@ -100,14 +108,11 @@ def _export(plan: ConversionPlan, scratch: Path, on_step: Callable[[str], None])
         )
     gc.collect()
     trim_heap()
-    if not recipe:
-        return floats
-
-    on_step("compress")
-    network = floats / "openvino_model.xml"
-    looks = recipe.get("quant_method") == "awq"
-    compress(network, recipe, samples(plan.checkpoint, network, plan.calibration) if looks else None)
-    return floats
+    if looks:
+        on_step("compress")
+        network = made / "openvino_model.xml"
+        compress(network, recipe, samples(plan.checkpoint, network, plan.calibration))
+    return made
 
 
 def _collect(plan: ConversionPlan, made: Path, folder: Path) -> None:

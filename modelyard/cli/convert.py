@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,6 +39,9 @@ _STEPS = {
     "record": "writing the manifest",
     "publish": "publishing",
 }
+
+# What a conversion tells of its plan before it begins; the rest is for `modelyard plan`.
+_TOLD = frozenset({"parameters", "on disk", "memory to convert", "memory to serve", "speed"})
 
 Name = Annotated[str | None, typer.Option(help="Name of the model to make; the last part of the source by default.")]
 Task = Annotated[str | None, typer.Option(help="What the model is for, as the hub names it; read from the checkpoint.")]
@@ -197,7 +200,7 @@ def make(settings: Settings, order: Order) -> Conversion:
     from modelyard.environments import can_convert, go_on_in
 
     on_hub = not Path(order.source).expanduser().exists()
-    if on_hub and not can_convert():
+    if (on_hub or order.target == "auto") and not can_convert():
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
     if can_convert():
         _go_on_watched(settings, order)
@@ -211,18 +214,26 @@ def make(settings: Settings, order: Order) -> Conversion:
                 checkpoint = _open(settings, order, on_progress=downloads)
         else:
             checkpoint = _open(settings, order)
-        wishes = _wishes(settings, order)
+        wishes = wishes_of(settings, order)
+        if order.target == "auto":
+            shown.step("looking for the faster engine")
+            wishes, why = _faster(settings, wishes, checkpoint)
+            shown.note(f"{wishes.target}: {why}")
         if (made := _already(settings.model_repository, order, wishes, checkpoint)) is not None:
             return made
         if not can_convert():
             go_on_in(settings.convert_python, sys.argv[1:], role="convert")
         from converters.exportable import refusal
+        from modelyard.cli.plan import lines
 
         shown.step("checking the checkpoint")
         plan = _plan(settings.model_repository, wishes, checkpoint, exportable=refusal)
         for what, why in ((plan.target, plan.target_reason), (plan.precision, plan.precision_reason)):
             if why:
                 shown.note(f"{what}: {why}")
+        for name, figure in lines(plan):
+            if name in _TOLD:
+                shown.note(f"{name}: {figure}")
 
         def on_step(step: str) -> None:
             stop.heed()
@@ -275,7 +286,8 @@ def _open(settings: Settings, order: Order, *, on_progress: Any = None) -> Check
     )
 
 
-def _wishes(settings: Settings, order: Order) -> Wishes:
+def wishes_of(settings: Settings, order: Order) -> Wishes:
+    """What an order asks of a plan, with adapters and the like brought here."""
     from converters.plan import Wishes
     from converters.source import open_checkpoint
     from modelyard.gpus import find_gpus, gpus_in_words
@@ -296,6 +308,20 @@ def _wishes(settings: Settings, order: Order) -> Wishes:
         calibration=order.calibration,
         gpus=gpus_in_words(order.gpus) if order.gpus else find_gpus(),
     )
+
+
+def _faster(settings: Settings, wishes: Wishes, checkpoint: Checkpoint) -> tuple[Wishes, str]:
+    """The wishes with the target that this host serves faster, and why."""
+    from converters.exportable import refusal
+    from converters.measured_target import choose_target
+    from converters.plan import plan_conversion
+
+    def planned(wishes: Wishes) -> ConversionPlan:
+        repository = settings.model_repository
+        return plan_conversion(checkpoint, repository=repository, wishes=wishes, exportable=refusal, check_host=False)
+
+    target, why = choose_target(planned, wishes, engine_python=settings.engine_python)
+    return replace(wishes, target=target), why
 
 
 def _already(repository: Path, order: Order, wishes: Wishes, checkpoint: Checkpoint) -> Conversion | None:

@@ -13,7 +13,7 @@ import click
 import typer
 
 from modelyard import __version__
-from modelyard.cli import archives, catalog, convert, failures, models, search, serve
+from modelyard.cli import archives, catalog, convert, failures, models, plan, search, serve
 
 app = typer.Typer(
     name="modelyard",
@@ -28,6 +28,7 @@ app = typer.Typer(
 _COMMANDS: tuple[Callable[..., None], ...] = (
     serve.serve,
     search.search,
+    plan.plan,
     convert.pull,
     convert.convert,
     models.models,

@@ -101,7 +101,7 @@ def look(
         file=order.file,
         with_code=order.trust_remote_code,
     )
-    wishes = converting._wishes(settings, order)
+    wishes = converting.wishes_of(settings, order)
     made = _planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
     figures = host_figures(settings.model_repository, measure_again=measure)
     return made, look_ahead(made, figures, context=order.context, concurrency=concurrency)

@@ -125,7 +125,7 @@ def _whisper_tokenizer(folder: Path, *, multilingual: bool) -> Any:
 
 
 def write_speecht5(folder: Path, **changes: Any) -> Path:
-    """A SpeechT5 of two layers. Its dropout while speaking is 0, which makes what it says the same every time."""
+    """A SpeechT5 of two layers. Its dropout while speaking is 0, which makes transformers say the same every time."""
     import torch
     from transformers import SpeechT5Config, SpeechT5FeatureExtractor, SpeechT5ForTextToSpeech, SpeechT5Processor
 

@@ -122,8 +122,13 @@ def engines_below(process: int) -> list[int]:
 
 
 def lives(process: int) -> bool:
-    """Whether a process is there and has not ended."""
-    return _status(process)[0] not in "ZX"
+    """Whether a process is there and has not ended, with all its threads."""
+    threads = list(Path("/proc").glob(f"{process}/task/*"))
+    return _status(process)[0] not in "ZX" or len(threads) > 1
+
+
+def parent_of(process: int) -> int:
+    return int(_status(process)[1])
 
 
 def _status(process: int) -> tuple[str, str]:

@@ -56,12 +56,10 @@ def test_and_for_machines(tmp_path: Path) -> None:
     assert not (tmp_path / "repository").exists()
 
 
-def test_what_does_not_fit_is_refused_after_the_figures(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_does_not_fit_is_refused_after_the_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_stand_in(tmp_path / "large")
-    monkeypatch.setattr("modelyard.host.free_memory", lambda: 4 * 2**30)
-    with pytest.raises(NotEnoughMemory, match=r"4\.0 GiB are free") as refused:
+    monkeypatch.setattr("modelyard.host.free_memory", lambda: 5 * 2**30)
+    with pytest.raises(NotEnoughMemory, match=r"5\.0 GiB are free") as refused:
         run(folder, "--context", "4096", tmp_path=tmp_path)
     assert "--context" in refused.value.hint
     monkeypatch.setattr("modelyard.host.free_memory", lambda: 2**28)
