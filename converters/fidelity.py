@@ -113,11 +113,23 @@ def _original_scores(
         if stored is not None:
             weights = [checkpoint.folder / name for name in checkpoint.weights]
             compute_in_32_bits(model, partial(give_back, *weights))
-        scores = [model(torch.tensor([piece]), use_cache=False).logits[0].float().numpy() for piece in pieces]
+            scores = _all_at_once(model, pieces)
+        else:
+            scores = [model(torch.tensor([piece]), use_cache=False).logits[0].float().numpy() for piece in pieces]
     del model
     gc.collect()
     trim_heap()
     return scores
+
+
+def _all_at_once(model: Any, pieces: list[list[int]]) -> list[Any]:
+    """Every weight is read once for all pieces. What fills the shorter ones up comes after them, unseen by them."""
+    import torch
+
+    longest = max(map(len, pieces))
+    filled = torch.tensor([piece + [piece[-1]] * (longest - len(piece)) for piece in pieces])
+    logits = model(filled, use_cache=False).logits
+    return [logits[row, : len(piece)].float().numpy() for row, piece in enumerate(pieces)]
 
 
 def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: bool) -> Iterator[Any]:

@@ -19,7 +19,7 @@ PICKLES = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin|pytorch_model\.bin\.inde
 _TEXTS = re.compile(r"[\w.-]+\.(json|jinja|txt|model|tiktoken)")
 # Words about the model and lists that other programs keep beside it: they change nothing in what is converted.
 _NOT_NEEDED = re.compile(r"(README|LICENSE|NOTICE|requirements|trainer_state|(training|all|eval)_\w+).*", re.IGNORECASE)
-# What lies in folders of its own: how sentence-transformers pools vectors, and what a text-to-speech model needs besides.
+# What lies in folders of its own: how sentence-transformers pools vectors, what a text-to-speech model needs besides.
 _MODULES = re.compile(
     r"\d_\w+/(config\.json|model\.safetensors)"
     r"|voices/[\w.-]+\.bin|vocoder/(config\.json|model\.safetensors|pytorch_model\.bin)"

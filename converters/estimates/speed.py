@@ -10,8 +10,8 @@ from converters.estimates.serving import cache_of_token
 from converters.estimates.shape import shape_of
 from converters.estimates.weights import LINKED, weights_bytes
 
-# Of what a plain sum over memory reaches, what the engines' kernels reach on weights in 16, 8 and 4 bits: unpacking
-# costs more, the fewer bits there are. Measured with OpenVINO on two cores; see docs/planning.md.
+# The share of the bandwidth that kernels are taken to reach with weights in 16, 8 and 4 bits: unpacking costs more, the
+# fewer bits there are. Assumed, for a processor with enough cores to keep its memory busy; two cores reach about half.
 _REACHED = {2.0: 0.8, 1.0: 0.8, 0.5: 0.7}
 
 
