@@ -5,14 +5,14 @@ Independent of converters.exporters.ovms_messages, which writes the graphs. A fi
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import grpc_tools
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, text_format
-from grpc_tools import protoc
 
 FOLDER = Path(__file__).parent / "ovms_protos"
 _FILES = ("calculator.proto", "ovms.proto")
@@ -22,10 +22,10 @@ _FILES = ("calculator.proto", "ovms.proto")
 def pool() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set"
-        bundled = Path(grpc_tools.__path__[0]) / "_proto"
-        arguments = [f"-I{FOLDER}", f"-I{bundled}", "--include_imports", f"--descriptor_set_out={out}", *_FILES]
-        if protoc.main(["protoc", *arguments]) != 0:
-            raise AssertionError("protoc refuses the definitions")
+        # In a process of its own: its compiler, loaded into this one, makes SentencePiece's trainer abort later.
+        compiler = [sys.executable, "-m", "grpc_tools.protoc"]
+        options = [f"-I{FOLDER}", "--include_imports", f"--descriptor_set_out={out}"]
+        subprocess.run([*compiler, *options, *_FILES], check=True)
         files = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     made = descriptor_pool.DescriptorPool()
     for file in files.file:
