@@ -206,4 +206,5 @@ def test_an_interrupted_conversion_leaves_nothing(
     assert "Traceback" not in said
     assert ("error: interrupted" in said) == (sent == signal.SIGINT)
     assert entries_in(tmp_path / "repository") == []
-    assert [path.name for path in (tmp_path / ".repository-staging").iterdir()] == ["m.lock"]
+    left = {path.name for path in (tmp_path / ".repository-staging").iterdir()}
+    assert left - {"measurements.json", "measurements.guard"} == {"m.lock"}  # what was learnt of the host stays
