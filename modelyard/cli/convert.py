@@ -239,7 +239,11 @@ def make(settings: Settings, order: Order) -> Conversion:
             stop.heed()
             shown.step(_STEPS[step])
 
-        return carry_out(plan, force=order.force or order.update, on_step=on_step, show=order.debug)
+        try:
+            return carry_out(plan, force=order.force or order.update, on_step=on_step, show=order.debug)
+        except Exception:
+            stop.heed()  # a library that was interrupted may call it an error of its own
+            raise
 
 
 def _go_on_watched(settings: Settings, order: Order) -> None:
