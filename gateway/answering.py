@@ -1,4 +1,4 @@
-"""The use case, top to bottom: card, prompt, admission, engine, account.
+"""The use case, top to bottom: admission, residence, card, prompt, engine, parsing, account.
 
 Knows no dialect and no tensors.
 """
@@ -11,8 +11,16 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from gateway.admission import Admission
-from gateway.domain.generation import Event, Finished, GenerationRequest, Sampling
-from gateway.domain.ports import Engine, Models, PromptRenderer
+from gateway.domain.generation import (
+    EngineEvent,
+    Event,
+    Finished,
+    GenerationRequest,
+    Sampling,
+    TextDelta,
+    Timings,
+)
+from gateway.domain.ports import AnswerParser, Engine, Models, Prompting, Residents
 from gateway.models import ADAPTER_MARK
 from gateway.telemetry import current_record
 from modelyard.card import GENERATES_TEXT, ModelCard
@@ -30,14 +38,16 @@ class Answers:
     def __init__(
         self,
         models: Models,
-        prompts: PromptRenderer,
+        residents: Residents,
+        prompting: Prompting,
         admission: Admission,
         engine: Engine,
         *,
         on_answer: Callable[[str], None] = lambda model: None,
     ) -> None:
         self._models = models
-        self._prompts = prompts
+        self._residents = residents
+        self._prompting = prompting
         self._admission = admission
         self._engine = engine
         self._on_answer = on_answer
@@ -46,33 +56,60 @@ class Answers:
         record = current_record()
         with self._admission.slot():
             model, mark, adapter = request.model.partition(ADAPTER_MARK)
-            card = await self._models.card(model)
-            if mark and adapter not in card.adapters:
-                raise EntryNotFound(request.model, [model, *(f"{model}{ADAPTER_MARK}{name}" for name in card.adapters)])
-            record.model = request.model
-            if card.task not in GENERATES_TEXT:
-                raise InvalidInput(f"the model '{request.model}' does not generate text", field="model")
-            prompt = (
-                request.prompt if isinstance(request.prompt, str) else await self._prompts.render(card, request.prompt)
-            )
-            sampling = replace(with_defaults(request.sampling, card), lora_name=adapter or None)
-            events = self._engine.generate(model, prompt, sampling, stream=request.stream)
-            try:
-                async with aclosing(events):
-                    async for event in events:
-                        if record.first_token_at is None:
-                            record.first_token_at = time.perf_counter()
-                        if isinstance(event, Finished):
-                            record.account(event.usage)
-                            self._on_answer(model)
-                        yield event
-            except PromptTooLong as error:
-                error.field = "messages" if isinstance(request.prompt, tuple) else "prompt"
-                raise
-            except EngineError:
-                # A Triton that was restarted may have another entry under this name.
-                self._models.forget(model)
-                raise
+            async with self._residents.use(model, request.keep_alive_s) as load_s:
+                begun = time.perf_counter()
+                card = await self._models.card(model)
+                if mark and adapter not in card.adapters:
+                    raise EntryNotFound(
+                        request.model, [model, *(f"{model}{ADAPTER_MARK}{each}" for each in card.adapters)]
+                    )
+                record.model = request.model
+                if card.task not in GENERATES_TEXT:
+                    raise InvalidInput(f"the model '{request.model}' does not generate text", field="model")
+                sampling = replace(with_defaults(request.sampling, card), lora_name=adapter or None)
+                prepared = await self._prompting.prepare(card, replace(request, sampling=sampling))
+                events = self._engine.generate(model, prepared.asked, stream=request.stream)
+                try:
+                    async with aclosing(events):
+                        async for event in parsed(events, prepared.parser) if prepared.parser else events:
+                            if record.first_token_at is None:
+                                record.first_token_at = time.perf_counter()
+                            if isinstance(event, Finished):
+                                record.account(event.usage)
+                                self._on_answer(model)
+                                event = replace(event, timings=_timings(load_s, begun, record.first_token_at))
+                            yield event
+                except PromptTooLong as error:
+                    error.field = "messages" if isinstance(request.prompt, tuple) else "prompt"
+                    raise
+                except EngineError:
+                    # A Triton that was restarted may have another entry under this name.
+                    self._models.forget(model)
+                    raise
+
+
+async def parsed(
+    events: AsyncGenerator[EngineEvent, None], parser: Callable[[int], AnswerParser]
+) -> AsyncGenerator[Event, None]:
+    """The engine's events with reasoning and tool calls found in their text."""
+    parsers: dict[int, AnswerParser] = {}
+    async for event in events:
+        if isinstance(event, TextDelta):
+            if event.index not in parsers:
+                parsers[event.index] = parser(event.index)
+            for found in parsers[event.index].feed(event):
+                yield found
+            continue
+        reasons = list(event.reasons)
+        for index, each in parsers.items():
+            rest, reasons[index] = each.finish(reasons[index])
+            for found in rest:
+                yield found
+        yield replace(event, reasons=tuple(reasons))
+
+
+def _timings(load_s: float, begun: float, first: float) -> Timings:
+    return Timings(load_s, max(0.0, first - begun), max(0.0, time.perf_counter() - first))
 
 
 def with_defaults(sampling: Sampling, card: ModelCard) -> Sampling:

@@ -32,6 +32,7 @@ from gateway.identity import BearerKey
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.guard import Guard
 from gateway.middleware.recording import Recording
+from gateway.model_life import ModelLife
 from gateway.models import ServedModels
 from gateway.prompting.templates import Templates
 from gateway.telemetry import Telemetry, current_record
@@ -58,9 +59,9 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     models = ServedModels(replicas)
     admission = Admission(settings.queue_limit)
     telemetry = Telemetry(lambda: admission.in_flight)
-    answers = Answers(
-        models, Templates(), admission, replicas, on_answer=partial(usage.record, settings.model_repository)
-    )
+    life = ModelLife()
+    answered = partial(usage.record, settings.model_repository)
+    answers = Answers(models, life, Templates(), admission, replicas, on_answer=answered)
     conversations = InMemoryConversations(turns=settings.chat_turns, users=settings.chat_users)
     chatting = Chat(answers, conversations, lambda: models.default(settings.default_model), system=settings.chat_system)
 

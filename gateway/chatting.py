@@ -59,7 +59,8 @@ class Chat:
             try:
                 async with aclosing(self._answering.answer(request)) as events:
                     async for event in events:
-                        yield event
+                        if isinstance(event, TextDelta | Finished):  # the others are for who asks for them
+                            yield event
                 return
             except PromptTooLong:
                 if not exchanges:

@@ -7,3 +7,4 @@ compile convert.in --override overrides-convert.txt --output-file convert.txt
 compile gateway.in --constraints convert.txt --output-file gateway.txt
 compile dev.in --constraints convert.txt --override overrides-convert.txt --output-file dev.txt
 compile engine.in --override overrides-engine.txt --output-file engine.txt
+compile clients.in --output-file clients.txt

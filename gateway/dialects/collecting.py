@@ -10,16 +10,19 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from gateway.domain.generation import Event, Finished, TextDelta, TokenLogprob
+from gateway.domain.content import ToolCall
+from gateway.domain.generation import Event, Finished, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
 from modelyard.errors import GenerationBroken
 
 
 @dataclass(frozen=True)
 class Sequenced:
-    """One of the n sequences of an answer."""
+    """One of the n sequences of an answer. `reasoning` is empty where the model did not think aloud."""
 
     text: str
     logprobs: tuple[TokenLogprob, ...]
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,23 +35,43 @@ class Whole:
 
 async def collect(events: AsyncGenerator[Event, None]) -> Whole:
     """The whole answer. Raises GenerationBroken when the events end without `Finished`."""
-    texts: dict[int, list[str]] = {}
-    logprobs: dict[int, list[TokenLogprob]] = {}
+    sequences: dict[int, _Growing] = {}
     finished: Finished | None = None
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, TextDelta):
-                texts.setdefault(event.index, []).append(event.text)
-                logprobs.setdefault(event.index, []).extend(event.logprobs)
-            else:
+            if isinstance(event, Finished):
                 finished = event
+            else:
+                sequences.setdefault(event.index, _Growing()).add(event)
     if finished is None:
         raise GenerationBroken
-    sequences = tuple(
-        Sequenced("".join(texts.get(index, ())), tuple(logprobs.get(index, ())))
-        for index in range(len(finished.reasons))
-    )
-    return Whole(sequences, finished)
+    whole = (sequences.get(index, _Growing()).whole() for index in range(len(finished.reasons)))
+    return Whole(tuple(whole), finished)
+
+
+class _Growing:
+    """A sequence while its deltas come."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._thoughts: list[str] = []
+        self._calls: list[tuple[str, str, list[str]]] = []  # id, name, pieces of the arguments
+
+    def add(self, delta: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
+        if isinstance(delta, TextDelta):
+            self._texts.append(delta.text)
+            self._logprobs.extend(delta.logprobs)
+        elif isinstance(delta, ReasoningDelta):
+            self._thoughts.append(delta.text)
+        else:
+            if delta.call == len(self._calls):
+                self._calls.append((delta.id or "", delta.name or "", []))
+            self._calls[delta.call][2].append(delta.arguments)
+
+    def whole(self) -> Sequenced:
+        calls = tuple(ToolCall(key, name, "".join(pieces)) for key, name, pieces in self._calls)
+        return Sequenced("".join(self._texts), tuple(self._logprobs), "".join(self._thoughts), calls)
 
 
 async def interleave(answers: Sequence[AsyncGenerator[Event, None]]) -> AsyncGenerator[tuple[int, Event], None]:

@@ -1,6 +1,6 @@
 """A message of a conversation and its parts, as a chat template will see them.
 
-Knows no dialect; pictures, audio and tool calls become further parts beside `Text`.
+Knows no dialect and no template; further kinds of parts come beside `Text` and `Image`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["system", "developer", "user", "assistant"]
+Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,38 @@ class Text:
     text: str
 
 
-Part = Text  # a union as soon as there is a second kind
+@dataclass(frozen=True)
+class Image:
+    """A picture: the bytes of a PNG, JPEG or WebP file."""
+
+    data: bytes
+
+
+Part = Text | Image
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that the model asked for. `arguments` is the JSON text of an object, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True)
 class Message:
-    """Who said what. `name` is the speaker's, where several share a role."""
+    """Who said what. `name` is the speaker's, where several share a role, and the tool's in its result.
+
+    An assistant's message may have tool calls and what it thought before; a tool's answers the call `tool_call_id`.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    reasoning: str | None = None
 
     @classmethod
     def of(cls, role: Role, text: str) -> Message:
@@ -36,4 +58,8 @@ class Message:
     @property
     def text(self) -> str:
         """All of the text, part after part on lines of their own, as vLLM joins them."""
-        return "\n".join(part.text for part in self.parts)
+        return "\n".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def images(self) -> tuple[bytes, ...]:
+        return tuple(part.data for part in self.parts if isinstance(part, Image))

@@ -1,16 +1,26 @@
 """What the parts need of one another, as protocols; `app.py` puts the real ones in.
 
-Dialects know `Answering`, `Chatting` and `Catalog`; answering knows `Engine`, `Models` and `PromptRenderer`.
+Dialects know `Answering`, `Chatting` and `Catalog`; answering knows `Engine`, `Models`, `Prompting` and
+`Residents`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.content import Message
-from gateway.domain.generation import Event, Finished, GenerationRequest, Sampling, TextDelta
+from gateway.domain.generation import (
+    EngineEvent,
+    Event,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Sampling,
+    TextDelta,
+)
 from modelyard.card import ModelCard
 
 
@@ -74,10 +84,71 @@ class Chatting(Protocol):
     async def forget(self, user_id: str) -> None: ...
 
 
-class PromptRenderer(Protocol):
-    """Messages in, the model's prompt out."""
+@dataclass(frozen=True)
+class Asked:
+    """What a language model's engine is asked: a prompt as it stands, and images for the places it has for them."""
 
-    async def render(self, card: ModelCard, messages: Sequence[Message]) -> str: ...
+    prompt: str
+    sampling: Sampling = Sampling()  # noqa: RUF009 - it is frozen
+    images: tuple[bytes, ...] = ()
+
+
+class AnswerParser(Protocol):
+    """Finds reasoning and tool calls in the text of one sequence, in whatever pieces it comes."""
+
+    def feed(self, delta: TextDelta) -> Sequence[Event]: ...
+
+    def finish(self, reason: FinishReason) -> tuple[Sequence[Event], FinishReason]:
+        """What was held back, and why the sequence ended, now that the parser knows what it held."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the engine is asked, and how its text is read; `parser` makes one for each sequence, by its index, and is
+    None where the text is the answer as it stands."""
+
+    asked: Asked
+    parser: Callable[[int], AnswerParser] | None = None
+
+
+class Prompting(Protocol):
+    """From a request to what its model reads."""
+
+    async def prepare(self, card: ModelCard, request: GenerationRequest) -> Prepared:
+        """Raises InvalidInput, with the field, for what this model cannot do."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A model in memory. `expires` None is for ever; `size` is bytes, as far as it is known; times are in UTC."""
+
+    name: str
+    loaded: datetime
+    expires: datetime | None
+    size: int | None = None
+    requests: int = 0
+
+
+class Residents(Protocol):
+    """The models in memory."""
+
+    async def resident(self) -> Sequence[Resident]:
+        """Those that are loaded now, as the Tritons say."""
+        ...
+
+    async def release(self, model: str) -> None:
+        """Unload it when the answers in progress are done. Raises EntryNotFound."""
+        ...
+
+    def use(self, model: str, keep_alive_s: float | None) -> AbstractAsyncContextManager[float]:
+        """While the block runs the model is loaded and stays so; gives the seconds that loading took.
+
+        `keep_alive_s` is how long it stays after that: None as configured. Raises EntryNotFound, EngineError, and
+        Overloaded when too many wait for the load.
+        """
+        ...
 
 
 class Models(Protocol):
@@ -95,4 +166,4 @@ class Models(Protocol):
 class Engine(Protocol):
     """Gives the events of a prompt; closing the generator cancels the work."""
 
-    def generate(self, model: str, prompt: str, sampling: Sampling, *, stream: bool) -> AsyncGenerator[Event, None]: ...
+    def generate(self, model: str, asked: Asked, *, stream: bool) -> AsyncGenerator[EngineEvent, None]: ...

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol, TypeVar
 
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from gateway.domain.generation import Event, Sampling
+from gateway.domain.generation import EngineEvent, Sampling
+from gateway.domain.ports import Asked
 from gateway.engine import rpc_errors
 from gateway.engine.tensors import Reader, to_infer_request
 from gateway.engine.watch import Watch
@@ -37,6 +39,18 @@ _OPTIONS = (
 )
 
 
+T = TypeVar("T")
+Read = TypeVar("Read", covariant=True)
+
+
+class ResponseReader(Protocol[Read]):
+    """Makes events of the responses of one request. Raises ValueError for one that does not keep the contract."""
+
+    finished: bool  # the last response has come
+
+    def read(self, rpc: service_pb2.ModelInferResponse) -> Sequence[Read]: ...
+
+
 class TritonClient:
     """Opens its channel when made, so it is made inside of the event loop."""
 
@@ -54,21 +68,27 @@ class TritonClient:
     async def close(self) -> None:
         await self._channel.close()
 
-    async def generate(
-        self, model: str, prompt: str, sampling: Sampling, *, stream: bool, timeout_s: float | None
-    ) -> AsyncGenerator[Event, None]:
-        """The events of one answer. Closing the generator, or cancelling its reader, cancels the work in Triton.
+    def generate(
+        self, model: str, asked: Asked, *, stream: bool, timeout_s: float | None
+    ) -> AsyncGenerator[EngineEvent, None]:
+        """The events of one answer; see `stream`."""
+        reader = Reader(with_logprobs=asked.sampling.logprobs is not None)
+        return self.stream(model, to_infer_request(model, asked, stream=stream), reader, timeout_s=timeout_s)
+
+    async def stream(
+        self, model: str, rpc: service_pb2.ModelInferRequest, reader: ResponseReader[T], *, timeout_s: float | None
+    ) -> AsyncGenerator[T, None]:
+        """What `reader` makes of each response. Closing the generator, or cancelling its reader, cancels the work.
 
         Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
         """
-        reader = Reader(with_logprobs=sampling.logprobs is not None)
         call = self._stub.ModelStreamInfer(timeout=timeout_s)
         watch = Watch(call, lambda: self.is_backend_alive(model))
         self._streams.setdefault(model, set()).add(watch)
         started = False
         try:
             try:
-                await call.write(to_infer_request(model, prompt, sampling, stream=stream))
+                await call.write(rpc)
                 await call.done_writing()
             except (grpc.RpcError, asyncio.InvalidStateError):
                 # A write to a call that has ended already says only that; the read below has the reason.
@@ -91,7 +111,7 @@ class TritonClient:
                 try:
                     events = reader.read(response.infer_response)
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
-                    raise EngineError(f"the model '{model}' does not keep the text-generation contract") from error
+                    raise EngineError(f"the model '{model}' does not keep its task's tensor contract") from error
                 for event in events:
                     started = True
                     yield event
@@ -102,6 +122,15 @@ class TritonClient:
             self._streams[model].discard(watch)
             call.cancel()
 
+    async def infer(
+        self, model: str, rpc: service_pb2.ModelInferRequest, *, timeout_s: float | None
+    ) -> service_pb2.ModelInferResponse:
+        """The one answer of a model that is not decoupled. Cancelling the caller cancels the work."""
+        try:
+            return await self._stub.ModelInfer(rpc, timeout=timeout_s)
+        except grpc.RpcError as error:
+            raise rpc_errors.from_call(error, model=model) from error
+
     def condemn(self, model: str) -> None:
         """End every stream of a model whose backend has died: Triton leaves them open, without a word, for ever."""
         for watch in list(self._streams.get(model, ())):
@@ -110,7 +139,7 @@ class TritonClient:
     async def is_backend_alive(self, model: str, timeout_s: float = 5.0) -> bool:
         """Whether the process behind a model lives. Triton's own ModelReady says yes of a dead one."""
         # Refused by every backend before it costs anything, and never even seen by one that is dead.
-        request = to_infer_request(model, "", Sampling(max_tokens=0), stream=False)
+        request = to_infer_request(model, Asked("", Sampling(max_tokens=0)), stream=False)
         call = self._stub.ModelStreamInfer(timeout=timeout_s)
         try:
             await call.write(request)

@@ -6,6 +6,7 @@ No code. See docs/backend.md for what each of them means.
 from __future__ import annotations
 
 TEXT_INPUT = "text_input"
+IMAGE = "image"
 STREAM = "stream"
 SAMPLING_PARAMETERS = "sampling_parameters"
 EXCLUDE_INPUT = "exclude_input_in_output"

@@ -12,13 +12,15 @@ from contextlib import aclosing
 from typing import TypeVar
 
 import structlog
+from tritonclient.grpc import service_pb2
 
-from gateway.domain.generation import Event, Sampling
+from gateway.domain.generation import EngineEvent
+from gateway.domain.ports import Asked
 from gateway.engine.client import TritonClient
 from gateway.engine.residency import Residency
 from gateway.engine.rpc_errors import BackendDead, ModelNotLoaded
 from modelyard.card import ModelCard
-from modelyard.errors import EngineUnavailable, EntryNotFound, ModelyardError
+from modelyard.errors import EngineError, EngineUnavailable, EntryNotFound, ModelyardError
 
 log = structlog.get_logger(__name__)
 
@@ -74,10 +76,27 @@ class Replicas:
             await replica.client.close()
         self._replicas = []
 
-    async def generate(
-        self, model: str, prompt: str, sampling: Sampling, *, stream: bool
-    ) -> AsyncGenerator[Event, None]:
-        """The events of an answer. Before its first event, whatever another Triton or a load can mend is mended."""
+    def generate(self, model: str, asked: Asked, *, stream: bool) -> AsyncGenerator[EngineEvent, None]:
+        """The events of an answer; see `stream`."""
+        return self.stream(
+            model, lambda client: client.generate(model, asked, stream=stream, timeout_s=self._timeout_s)
+        )
+
+    async def infer(self, model: str, rpc: service_pb2.ModelInferRequest) -> service_pb2.ModelInferResponse:
+        """The answer of a model that gives one; mended as `stream` is."""
+
+        async def ask(client: TritonClient) -> AsyncGenerator[service_pb2.ModelInferResponse, None]:
+            yield await client.infer(model, rpc, timeout_s=self._timeout_s)
+
+        async with aclosing(self.stream(model, ask)) as answers:
+            async for answer in answers:
+                return answer
+        raise EngineError(f"the model '{model}' gave no answer")
+
+    async def stream(
+        self, model: str, ask: Callable[[TritonClient], AsyncGenerator[T, None]]
+    ) -> AsyncGenerator[T, None]:
+        """What one Triton gives. Before its first event, whatever another Triton or a load can mend is mended."""
         tried: set[Replica] = set()
         mended: set[tuple[Replica, type[ModelyardError]]] = set()
         while True:
@@ -86,8 +105,7 @@ class Replicas:
             started = False
             replica.in_flight += 1
             try:
-                events = replica.client.generate(model, prompt, sampling, stream=stream, timeout_s=self._timeout_s)
-                async with aclosing(events):
+                async with aclosing(ask(replica.client)) as events:
                     async for event in events:
                         started = True
                         yield event

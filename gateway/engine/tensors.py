@@ -5,6 +5,7 @@ Knows tensors; does not know HTTP, nor how a request gets to Triton.
 
 from __future__ import annotations
 
+import base64
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -13,7 +14,8 @@ from typing import Any, Final
 import orjson
 from tritonclient.grpc import service_pb2
 
-from gateway.domain.generation import Event, Finished, FinishReason, Sampling, TextDelta, TokenLogprob, Usage
+from gateway.domain.generation import EngineEvent, Finished, FinishReason, Sampling, TextDelta, TokenLogprob, Usage
+from gateway.domain.ports import Asked
 from gateway.engine import contract
 
 _FALSE, _TRUE = b"\x00", b"\x01"
@@ -47,13 +49,11 @@ def sampling_json(sampling: Sampling) -> bytes:
     return orjson.dumps({name: value for name, value in given.items() if value is not None})
 
 
-def to_infer_request(
-    model: str, prompt: str, sampling: Sampling, *, stream: bool, request_id: str = ""
-) -> service_pb2.ModelInferRequest:
+def to_infer_request(model: str, asked: Asked, *, stream: bool, request_id: str = "") -> service_pb2.ModelInferRequest:
     rpc = service_pb2.ModelInferRequest(model_name=model, id=request_id)
     rpc.parameters[contract.WANT_FINAL].bool_param = True
-    _add(rpc, contract.TEXT_INPUT, contract.BYTES, encode_strings([prompt.encode()]))
-    _add(rpc, contract.SAMPLING_PARAMETERS, contract.BYTES, encode_strings([sampling_json(sampling)]))
+    _add(rpc, contract.TEXT_INPUT, contract.BYTES, encode_strings([asked.prompt.encode()]))
+    _add(rpc, contract.SAMPLING_PARAMETERS, contract.BYTES, encode_strings([sampling_json(asked.sampling)]))
     _add(rpc, contract.STREAM, contract.BOOL, _TRUE if stream else _FALSE)
     # vLLM's backend repeats the prompt in an unstreamed answer unless it is told not to.
     for flag in (
@@ -63,8 +63,11 @@ def to_infer_request(
         contract.RETURN_OUTPUT_TOKENS,
     ):
         _add(rpc, flag, contract.BOOL, _TRUE)
-    if sampling.logprobs is not None:
+    if asked.sampling.logprobs is not None:
         _add(rpc, contract.RETURN_LOGPROBS, contract.BOOL, _TRUE)
+    if asked.images:
+        rpc.inputs.add(name=contract.IMAGE, datatype=contract.BYTES, shape=(len(asked.images),))
+        rpc.raw_input_contents.append(encode_strings(base64.b64encode(image) for image in asked.images))
     return rpc
 
 
@@ -87,8 +90,8 @@ class Reader:
         self._reasons: dict[int, FinishReason] = {}
         self._sequences = 1
 
-    def read(self, rpc: service_pb2.ModelInferResponse) -> Sequence[Event]:
-        events: list[Event] = []
+    def read(self, rpc: service_pb2.ModelInferResponse) -> Sequence[EngineEvent]:
+        events: list[EngineEvent] = []
         outputs = rpc.outputs
         if outputs:
             raw_contents = rpc.raw_output_contents

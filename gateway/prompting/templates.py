@@ -19,10 +19,12 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from gateway.domain.content import Message
+from gateway.domain.content import Message, Text
+from gateway.domain.generation import GenerationRequest, Tokens
+from gateway.domain.ports import Asked, Prepared
 from gateway.prompting.bounds import BUDGET, BoundedEnvironment, Budget, TooMuch
 from modelyard.card import ModelCard
-from modelyard.errors import InvalidInput, ModelyardError
+from modelyard.errors import FieldRefused, InvalidInput, ModelyardError
 
 _MAX_TEMPLATE = 2**20  # characters; the longest that are published have some 30,000
 _MAX_PROMPT = 64 * 2**20  # characters; as the largest body that is taken
@@ -38,7 +40,14 @@ class _Refusal(jinja2.TemplateError):
 
 
 class Templates:
-    """Renders by the card's template; compiled ones are kept."""
+    """Renders by the card's template; compiled ones are kept. Fits `Prompting` of the domain's ports."""
+
+    async def prepare(self, card: ModelCard, request: GenerationRequest) -> Prepared:
+        if isinstance(request.prompt, Tokens):
+            raise FieldRefused("prompt", "tokens are not taken, send text")
+        if isinstance(request.prompt, str):
+            return Prepared(Asked(request.prompt, request.sampling, request.images))
+        return Prepared(Asked(await self.render(card, request.prompt), request.sampling))
 
     async def render(self, card: ModelCard, messages: Sequence[Message]) -> str:
         """The prompt, with the beginning of the assistant's turn.
@@ -50,7 +59,7 @@ class Templates:
                 "this model has no chat template, so it cannot take messages; use /v1/completions", field="messages"
             )
         source, special_tokens = card.chat_template, card.special_tokens
-        if sum(len(part.text) for message in messages for part in message.parts) <= _SMALL:
+        if sum(len(part.text) for message in messages for part in message.parts if isinstance(part, Text)) <= _SMALL:
             return render(source, messages, special_tokens)
         return await asyncio.to_thread(render, source, messages, special_tokens)
 

@@ -18,7 +18,7 @@ from gateway.dialects.collecting import collect, interleave
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_STREAM, JSONBytes, StreamedAnswer, while_connected
 from gateway.dialects.openai import schemas, translate
-from gateway.domain.generation import TextDelta
+from gateway.domain.generation import Finished, TextDelta
 from gateway.domain.ports import Answering, Catalog
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -99,13 +99,19 @@ def _stream(frames: AsyncGenerator[bytes, None]) -> StreamedAnswer:
 async def _chat_frames(events: Any, chunks: translate.ChatChunks) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for event in events:
-            yield chunks.delta(event) if isinstance(event, TextDelta) else chunks.end(event)
+            if isinstance(event, TextDelta):
+                yield chunks.delta(event)
+            elif isinstance(event, Finished):
+                yield chunks.end(event)
 
 
 async def _completion_frames(answers: Any, chunks: translate.CompletionChunks) -> AsyncGenerator[bytes, None]:
     async with aclosing(interleave(answers)) as events:
         async for number, event in events:
-            yield chunks.delta(number, event) if isinstance(event, TextDelta) else chunks.end_of(number, event)
+            if isinstance(event, TextDelta):
+                yield chunks.delta(number, event)
+            elif isinstance(event, Finished):
+                yield chunks.end_of(number, event)
     yield chunks.end()
 
 

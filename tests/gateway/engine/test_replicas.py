@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.domain.generation import Sampling
+from gateway.domain.ports import Asked
 from gateway.engine.replicas import Replicas
 from modelyard.errors import EngineUnavailable, EntryNotFound
 from tests.gateway.running import Triton, add_parrot
@@ -24,7 +24,7 @@ async def replicas(triton: Triton) -> AsyncIterator[Replicas]:
 
 
 async def _text(replicas: Replicas, prompt: str, model: str = "parrot") -> str:
-    events = replicas.generate(model, prompt, Sampling(), stream=True)
+    events = replicas.generate(model, Asked(prompt), stream=True)
     return "".join([getattr(event, "text", "") async for event in events])
 
 
@@ -39,7 +39,7 @@ async def test_a_backend_that_is_busy_is_passed_over_and_the_last_word_is_its_ow
 
 async def test_the_least_busy_is_chosen(replicas: Replicas) -> None:
     await replicas.loaded()  # finds out that the first is dead
-    streams = [replicas.generate("parrot", "words=9 delay=0.05", Sampling(), stream=True) for _ in range(4)]
+    streams = [replicas.generate("parrot", Asked("words=9 delay=0.05"), stream=True) for _ in range(4)]
     for stream in streams:
         await anext(stream)
     assert [replica.in_flight for replica in replicas._replicas] == [0, 2, 2]

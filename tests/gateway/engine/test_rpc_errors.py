@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from gateway.domain.generation import Finished, Sampling, TextDelta
+from gateway.domain.ports import Asked
 from gateway.engine import rpc_errors
 from gateway.engine.client import TritonClient
 from gateway.engine.rpc_errors import BackendDead, ModelNotLoaded
@@ -31,7 +32,9 @@ async def nobody() -> AsyncIterator[TritonClient]:
 
 
 async def _all(client: TritonClient, prompt: str, model: str = "parrot", **more: object) -> list[object]:
-    events = client.generate(model, prompt, Sampling(max_tokens=100), stream=True, timeout_s=more.get("timeout_s", 30))  # type: ignore[arg-type]
+    events = client.generate(
+        model, Asked(prompt, Sampling(max_tokens=100)), stream=True, timeout_s=more.get("timeout_s", 30)
+    )  # type: ignore[arg-type]
     return [event async for event in events]
 
 
@@ -106,7 +109,7 @@ async def test_health_raises_nothing(client: TritonClient, nobody: TritonClient)
 
 
 async def test_a_foreign_error_passes_untouched(client: TritonClient) -> None:
-    events = client.generate("parrot", "words=5", Sampling(), stream=True, timeout_s=None)
+    events = client.generate("parrot", Asked("words=5"), stream=True, timeout_s=None)
     await anext(events)
     with pytest.raises(LookupError):
         await events.athrow(LookupError("not ours"))

@@ -13,6 +13,7 @@ from tritonclient.grpc import service_pb2
 from tritonclient.utils import deserialize_bytes_tensor
 
 from gateway.domain.generation import Finished, Sampling, TextDelta, Usage
+from gateway.domain.ports import Asked
 from gateway.engine.tensors import Reader, decode_strings, encode_strings, sampling_json, to_infer_request
 
 
@@ -34,7 +35,7 @@ def test_no_bytes_at_all_break_the_reader(raw: bytes) -> None:
 
 @given(st.text())
 def test_a_prompt_arrives_as_it_is(prompt: str) -> None:
-    rpc = to_infer_request("m", prompt, Sampling(), stream=True)
+    rpc = to_infer_request("m", Asked(prompt), stream=True)
     tensors = dict(zip((each.name for each in rpc.inputs), rpc.raw_input_contents, strict=True))
     assert decode_strings(tensors["text_input"])[0].decode() == prompt
     assert tensors["stream"] == b"\x01"
@@ -43,7 +44,7 @@ def test_a_prompt_arrives_as_it_is(prompt: str) -> None:
 
 
 def test_logprobs_are_asked_for_when_they_are_wanted() -> None:
-    rpc = to_infer_request("m", "p", Sampling(logprobs=0), stream=False)
+    rpc = to_infer_request("m", Asked("p", Sampling(logprobs=0)), stream=False)
     assert "return_logprobs" in [each.name for each in rpc.inputs]
 
 

@@ -7,6 +7,7 @@ What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every 
     delay=S       seconds before each response (default 0)
     say=prompt    the answer is the prompt, word by word
     say=sampling  the answer is the sampling parameters, as they came
+    say=script    the answer is what the prompt has last between <<< and >>>; each character is a token
     raise=CODE    a TritonError of that code at the start; with after=N, when N tokens were said
     after=N       see raise
     crash=N       the process dies when N tokens were said
@@ -134,6 +135,8 @@ def _tokens(prompt: str, sampling: dict[str, Any], asked: dict[str, str]) -> tup
     """The answer's tokens and why it ends. The engine is where stop strings are found, so the parrot looks too."""
     if asked.get("say") == "prompt":
         tokens = re.findall(r"\s*\S+\s*|\s+", prompt)
+    elif asked.get("say") == "script":
+        tokens = list(re.findall(r"<<<(.*?)>>>", prompt, flags=re.DOTALL)[-1])
     elif asked.get("say") == "sampling":
         tokens = [json.dumps(sampling, sort_keys=True)]
     else:
