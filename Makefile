@@ -24,12 +24,16 @@ bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_ge
 	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(CONVERT)/python -m tests.bench $(ARGS)
 
+bench-proxy: dev-env litellm-env ## Processor time that the gateway and LiteLLM's proxy spend on a streamed token, paired in one run
+	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
+	@exec $(CONVERT)/python -m tests.bench.proxies $(ARGS)
+
 bench-convert: dev-env ## Measure our conversion against plain optimum-cli, paired in one run: make bench-convert [ARGS="--size 0.6B"]
 	@exec $(CONVERT)/python -m tests.bench.convert $(ARGS)
 
 ##@ Develop
 
-test: dev-env ## Run the whole suite, the part with a real Triton included
+test: dev-env clients-env ## Run the whole suite, the part with a real Triton included
 	$(CONVERT)/python -m pytest $(ARGS)
 
 lint: dev-env ## ruff (lint and format) and mypy --strict on our packages
@@ -44,8 +48,9 @@ format: dev-env ## Let ruff mend what it can
 wheel: dev-env ## Build the wheel into dist/
 	$(CONVERT)/python -m build --wheel
 
-docs: dev-env ## Print docs/settings.md from the settings themselves
+docs: dev-env ## Print docs/settings.md from the settings, and docs/compatibility.md from the tests that prove it
 	$(CONVERT)/python scripts/settings_page.py > docs/settings.md
+	$(CONVERT)/python scripts/compatibility_page.py > .compatibility.stamp && mv .compatibility.stamp docs/compatibility.md
 
 ##@ Environments (made by the targets above when they need them)
 
@@ -60,8 +65,14 @@ engine-env: python ## Triton and OpenVINO GenAI
 convert-env: python ## PyTorch (CPU) and optimum-intel
 	@$(PYTHON) scripts/make_env.py convert
 
-dev-env: env ## pytest, ruff, mypy and the clients, into the convert environment
+dev-env: env ## pytest, ruff, mypy and more, into the convert environment
 	@$(PYTHON) scripts/make_env.py convert --dev
+
+litellm-env: python
+	@$(PYTHON) scripts/make_env.py litellm
+
+clients-env: python ## The clients of others (openai, ollama, langchain ...) that tests talk to the gateway with
+	@$(PYTHON) scripts/make_env.py clients
 
 python:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed and none was found; name one: make PYTHON=/path/to/python3.11" >&2; exit 4; }
@@ -73,4 +84,4 @@ clean: ## Remove the environments, caches and the converted demo; your own model
 help: ## This page
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: serve convert bench bench-convert test lint format wheel docs env gateway-env engine-env convert-env dev-env python clean help
+.PHONY: serve convert bench bench-proxy bench-convert test lint format wheel docs env gateway-env engine-env convert-env dev-env clients-env litellm-env python clean help

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from gateway.admission import Admission
+from gateway.domain.content import Message
 from gateway.domain.generation import (
     EngineEvent,
     Event,
@@ -19,6 +20,7 @@ from gateway.domain.generation import (
     Sampling,
     TextDelta,
     Timings,
+    Tokens,
 )
 from gateway.domain.ports import AnswerParser, Engine, Models, Prompting, Residents
 from gateway.models import ADAPTER_MARK
@@ -29,7 +31,17 @@ from modelyard.errors import EngineError, EntryNotFound, InvalidInput, PromptToo
 # For an entry that says nothing of its context; the engine's own default of 16 tokens would cut every answer off.
 _MAX_TOKENS = 4096
 # Fields of a generation_config.json that are ours under the same name.
-_SAME_NAME = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+_SAME_NAME = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "min_tokens",
+)
 
 
 class Answers:
@@ -67,7 +79,8 @@ class Answers:
                 if card.task not in GENERATES_TEXT:
                     raise InvalidInput(f"the model '{request.model}' does not generate text", field="model")
                 sampling = replace(with_defaults(request.sampling, card), lora_name=adapter or None)
-                prepared = await self._prompting.prepare(card, replace(request, sampling=sampling))
+                asked = replace(request, sampling=sampling, prompt=with_system(request.prompt, card))
+                prepared = await self._prompting.prepare(card, asked)
                 events = self._engine.generate(model, prepared.asked, stream=request.stream)
                 try:
                     async with aclosing(events):
@@ -118,4 +131,15 @@ def with_defaults(sampling: Sampling, card: ModelCard) -> Sampling:
     unset = {name: given[name] for name in _SAME_NAME if name in given and getattr(sampling, name) is None}
     if sampling.max_tokens is None:
         unset["max_tokens"] = given.get("max_new_tokens") or card.context_length or _MAX_TOKENS
+    if sampling.stop is None and given.get("stop"):
+        unset["stop"] = tuple(given["stop"])
     return replace(sampling, **unset)
+
+
+def with_system(prompt: str | Tokens | tuple[Message, ...], card: ModelCard) -> str | Tokens | tuple[Message, ...]:
+    """The model's own system message before a conversation that brings none."""
+    if card.system is None or not isinstance(prompt, tuple):
+        return prompt
+    if any(message.role in ("system", "developer") for message in prompt):
+        return prompt
+    return (Message.of("system", card.system), *prompt)

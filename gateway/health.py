@@ -23,7 +23,8 @@ class Live(BaseModel):
 class Readiness(BaseModel):
     """Whether a request would be answered now, and why not.
 
-    starting: the operator's checks are not done. loading: no model is loaded yet. unavailable: no Triton answers.
+    starting: the operator's checks are not done. loading: they are not, and a model is being loaded for them.
+    unavailable: no Triton answers. A ready gateway need not have a model in memory: requests have theirs loaded.
     """
 
     status: Literal["ready", "starting", "loading", "unavailable", "stopping"]

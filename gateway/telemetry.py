@@ -82,8 +82,34 @@ class Telemetry:
         self._cancelled = Counter(
             "modelyard_gateway_cancelled_requests", "Requests whose client went away.", labels, registry=self.registry
         )
+        self._loads = Histogram(
+            "modelyard_gateway_model_load_seconds",
+            "From the order to load a model until it was in memory.",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._unloads = Counter(
+            "modelyard_gateway_model_unloads",
+            "Models that left the memory: idle, memory (for another one), asked, or elsewhere (by somebody else).",
+            ("model", "reason"),
+            registry=self.registry,
+        )
+        self._loaded = Gauge(
+            "modelyard_gateway_models_loaded", "Models in memory that this gateway uses.", registry=self.registry
+        )
         gauge = Gauge("modelyard_gateway_requests_in_flight", "Answers in progress.", registry=self.registry)
         gauge.set_function(in_flight)
+
+    def watch_models(self, count: Callable[[], float]) -> None:
+        """Where the number of loaded models is read when the page is asked for."""
+        self._loaded.set_function(count)
+
+    def model_loaded(self, model: str, seconds: float) -> None:
+        self._loads.labels(model).observe(seconds)
+
+    def model_unloaded(self, model: str, reason: str) -> None:
+        self._unloads.labels(model, reason).inc()
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelyard.durations import FOREVER, seconds
+
 TASK = "TASK"
 CREATED = "CREATED"
 CONTEXT_LENGTH = "CONTEXT_LENGTH"
 CHAT_TEMPLATE = "CHAT_TEMPLATE"
+SYSTEM = "SYSTEM"
 SPECIAL_TOKENS = "SPECIAL_TOKENS"
 GENERATION_DEFAULTS = "GENERATION_DEFAULTS"
 ADAPTERS = "ADAPTERS"
+KEEP_ALIVE = "KEEP_ALIVE"
 
 # Tasks, as the hub names them.
 TEXT_GENERATION = "text-generation"
@@ -48,20 +52,24 @@ GENERATES_TEXT = frozenset({TEXT_GENERATION, IMAGE_TEXT_TO_TEXT})  # by the lang
 class ModelCard:
     """The part of an entry that travels with it through Triton.
 
-    `context_length` is in tokens, `created` in seconds since 1970. `chat_template` is the checkpoint's Jinja text, or
-    None where it has none. `special_tokens` are the template's variables (bos_token, eos_token, ...).
-    `generation_defaults` holds the checkpoint's own sampling (temperature, top_p, top_k, repetition_penalty,
-    max_new_tokens) as in its generation_config.json; a request's own fields win over them. `adapters` are the names of
-    LoRA adapters that a request may ask for.
+    `context_length` is in tokens, `created` in seconds since 1970. `chat_template` is the checkpoint's Jinja text,
+    or None where it has none. `system` is the system message of a conversation that brings none. `special_tokens`
+    are the template's variables (bos_token, eos_token, ...). `generation_defaults` holds the checkpoint's own
+    sampling (temperature, top_p, top_k, repetition_penalty, max_new_tokens) as in its generation_config.json; a
+    request's own fields win over them. `adapters` are the names of LoRA adapters that a request may ask for.
+    `keep_alive_s` is how long the model stays in memory when it is idle, infinite for ever and None as the
+    service's settings say; it is written as `5m`, `300` or `-1`.
     """
 
     task: str = TEXT_GENERATION
     created: int = 0
     context_length: int | None = None
     chat_template: str | None = None
+    system: str | None = None
     special_tokens: Mapping[str, str] = field(default_factory=dict)
     generation_defaults: Mapping[str, Any] = field(default_factory=dict)
     adapters: tuple[str, ...] = ()
+    keep_alive_s: float | None = None
 
     def to_parameters(self) -> dict[str, str]:
         """The card as `parameters` of a config.pbtxt: upper-case keys, string values; what is unset is left out."""
@@ -70,12 +78,16 @@ class ModelCard:
             parameters[CONTEXT_LENGTH] = str(self.context_length)
         if self.chat_template is not None:
             parameters[CHAT_TEMPLATE] = self.chat_template
+        if self.system is not None:
+            parameters[SYSTEM] = self.system
         if self.special_tokens:
             parameters[SPECIAL_TOKENS] = json.dumps(dict(self.special_tokens), ensure_ascii=False)
         if self.generation_defaults:
             parameters[GENERATION_DEFAULTS] = json.dumps(dict(self.generation_defaults))
         if self.adapters:
             parameters[ADAPTERS] = json.dumps(self.adapters)
+        if self.keep_alive_s is not None:
+            parameters[KEEP_ALIVE] = "-1" if self.keep_alive_s == FOREVER else f"{self.keep_alive_s:g}"
         return parameters
 
     @classmethod
@@ -90,7 +102,9 @@ class ModelCard:
             created=int(parameters.get(CREATED, "0")),
             context_length=int(context) if context is not None else None,
             chat_template=parameters.get(CHAT_TEMPLATE),
+            system=parameters.get(SYSTEM) or None,
             special_tokens=json.loads(parameters.get(SPECIAL_TOKENS, "{}")),
             generation_defaults=json.loads(parameters.get(GENERATION_DEFAULTS, "{}")),
             adapters=tuple(json.loads(parameters.get(ADAPTERS, "[]"))),
+            keep_alive_s=seconds(parameters[KEEP_ALIVE]) if KEEP_ALIVE in parameters else None,
         )

@@ -23,20 +23,28 @@ def can_convert() -> bool:
     return all(find_spec(module) is not None for module in CONVERSION_MODULES)
 
 
+def command_in(python: Path, arguments: Sequence[str], *, role: str) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment by which `modelyard <arguments>` runs in a process of that interpreter.
+
+    Raises EnvironmentMissing when the interpreter is not there.
+    """
+    interpreter = python.expanduser().absolute()  # not resolved: a virtual environment is known by its link's place
+    if not os.access(interpreter, os.X_OK):
+        raise EnvironmentMissing(role, interpreter)
+    package = str(Path(__file__).resolve().parent.parent)
+    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    return [str(interpreter), "-m", "modelyard", *arguments], {**os.environ, "PYTHONPATH": search}
+
+
 def go_on_in(python: Path, arguments: Sequence[str], *, role: str) -> NoReturn:
     """Become `python -m modelyard <arguments>`: same process, so signals, output and exit code need no passing on.
 
     Raises EnvironmentMissing when the interpreter is not there, or when it is the one that sent us here.
     """
-    interpreter = python.expanduser().absolute()  # not resolved: a virtual environment is known by its link's place
-    if not os.access(interpreter, os.X_OK) or _MARK in os.environ:
-        raise EnvironmentMissing(role, interpreter)
-    package = str(Path(__file__).resolve().parent.parent)
-    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    command, environment = command_in(python, arguments, role=role)
+    if _MARK in os.environ:
+        raise EnvironmentMissing(role, Path(command[0]))
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(  # noqa: S606  # the interpreter comes from the settings of the user who typed the command
-        interpreter,
-        [str(interpreter), "-m", "modelyard", *arguments],
-        {**os.environ, "PYTHONPATH": search, _MARK: role},
-    )
+    # The interpreter comes from the settings of the user who typed the command.
+    os.execve(command[0], command, {**environment, _MARK: role})  # noqa: S606

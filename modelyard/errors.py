@@ -13,21 +13,30 @@
     │       ├── TokenizerMissing
     │       └── ConversionRefused   several of these at once
     ├── Unauthorized                no key, or a wrong one
+    ├── NotAllowed                  a setting forbids it
     ├── EntryNotFound               no such entry in the repository
+    │   └── ModelMissing            the same, with what to type next
     ├── EntryExists                 publishing would replace an entry
     ├── FileExists                  writing would replace a file
     ├── EntryBusy                   another process is changing it
     ├── EntryInUse                  a running service has it loaded
     ├── EntryDamaged                its files are not what its manifest says
+    ├── NoRepository                there is no folder of models here to change
+    ├── JobNotFound                 no such job, or one of long ago
     ├── Overloaded                  too many requests are waiting
+    │   └── LoadQueueFull           too many wait for one model to be loaded
     ├── EngineError                 Triton or a backend of it failed
     │   ├── EngineUnavailable       no Triton can be reached, or it is restarting
+    │   │   ├── EngineOutOfMemory   a model did not fit the engine's memory when it was loaded
+    │   │   └── NoRoom              a model cannot be loaded beside those that stay
     │   ├── EngineTimeout           Triton did not answer in time
     │   └── GenerationBroken        the engine went away in the middle of an answer
     ├── ConversionFailed            an exporter failed
     ├── SourceUnavailable           a hub or a folder cannot be read
     └── HostProblem                 this machine cannot do it
         ├── PortTaken
+        ├── SocketTaken
+        ├── GatewayMissing          no gateway runs, or it could not be started
         ├── LibraryMissing
         ├── EnvironmentMissing
         ├── NotEnoughMemory
@@ -46,7 +55,16 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 Kind = Literal[
-    "invalid", "unauthorized", "not_found", "conflict", "overloaded", "unavailable", "timeout", "internal", "host"
+    "invalid",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "conflict",
+    "overloaded",
+    "unavailable",
+    "timeout",
+    "internal",
+    "host",
 ]
 
 
@@ -204,6 +222,15 @@ class Unauthorized(ModelyardError):
         super().__init__("a valid API key is needed", hint="send it as 'Authorization: Bearer <key>'")
 
 
+class NotAllowed(ModelyardError):
+    """What was asked for is switched off here; `setting` is what switches it."""
+
+    kind: ClassVar[Kind] = "forbidden"
+
+    def __init__(self, what: str, setting: str) -> None:
+        super().__init__(f"{what} is switched off on this gateway", hint=f"its operator can allow it by {setting}")
+
+
 class EntryNotFound(ModelyardError):
     """No such model; names what is installed."""
 
@@ -213,6 +240,14 @@ class EntryNotFound(ModelyardError):
         listed = ", ".join(sorted(installed)) or "none"
         super().__init__(f"the model '{name}' does not exist; installed: {listed}")
         self.name = name
+
+
+class ModelMissing(EntryNotFound):
+    """The same where a person has typed the name, who can be told what to type next."""
+
+    def __init__(self, name: str, installed: Sequence[str]) -> None:
+        super().__init__(name, installed)
+        self.hint = "bring one: modelyard pull HUB_ID, or modelyard convert FOLDER"
 
 
 class EntryExists(ModelyardError):
@@ -268,6 +303,29 @@ class EntryDamaged(ModelyardError):
         )
 
 
+class NoRepository(ModelyardError):
+    """The models are on another host, so their files cannot be changed from here."""
+
+    kind: ClassVar[Kind] = "conflict"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this gateway stands in front of Tritons elsewhere and has no folder of their models, so it can neither "
+            "add nor remove one",
+            hint="change them where the models are; or, if the folder is shared with this host, name it by "
+            "MODELYARD_MODEL_REPOSITORY",
+        )
+
+
+class JobNotFound(ModelyardError):
+    """No job has this id, or it ended too long ago."""
+
+    kind: ClassVar[Kind] = "not_found"
+
+    def __init__(self, job: str) -> None:
+        super().__init__(f"there is no job '{job}'")
+
+
 class Overloaded(ModelyardError):
     """Too many requests are waiting; `retry_after_s` is a proposal in seconds."""
 
@@ -275,6 +333,14 @@ class Overloaded(ModelyardError):
 
     def __init__(self, limit: int, retry_after_s: int = 1) -> None:
         super().__init__(f"{limit} requests are in progress or waiting already; try again shortly")
+        self.retry_after_s = retry_after_s
+
+
+class LoadQueueFull(Overloaded):
+    """Too many requests wait for one model to be loaded."""
+
+    def __init__(self, model: str, limit: int, retry_after_s: int = 5) -> None:
+        ModelyardError.__init__(self, f"{limit} requests wait for the model '{model}' already, which is being loaded")
         self.retry_after_s = retry_after_s
 
 
@@ -286,6 +352,20 @@ class EngineUnavailable(EngineError):
     """No Triton can be reached, or it is restarting."""
 
     kind: ClassVar[Kind] = "unavailable"
+
+
+class EngineOutOfMemory(EngineUnavailable):
+    """A model did not fit the engine's memory when it was loaded."""
+
+
+class NoRoom(EngineUnavailable):
+    """A model cannot be loaded beside those that stay; `why` says what it lacks."""
+
+    def __init__(self, model: str, why: str, loaded: Sequence[str]) -> None:
+        super().__init__(
+            f"there is no room for the model '{model}': {why}; in memory: {', '.join(sorted(loaded)) or 'none'}",
+            hint="unload a model, wait until one is idle, or choose a smaller model or precision",
+        )
 
 
 class EngineTimeout(EngineError):
@@ -327,6 +407,19 @@ class PortTaken(HostProblem):
             f"port {port} on {host} is taken by another program",
             hint=f"stop it, or choose another port: modelyard serve --port {port + 1}",
         )
+
+
+class SocketTaken(HostProblem):
+    """Another program listens on the Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"another program listens on {path} already", hint="stop it, or choose another path: MODELYARD_SOCKET"
+        )
+
+
+class GatewayMissing(HostProblem):
+    """No gateway answers where one was looked for, or one that was started came to nothing."""
 
 
 class LibraryMissing(HostProblem):

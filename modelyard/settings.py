@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,6 +17,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from modelyard.durations import seconds
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -37,6 +39,16 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address that the gateway listens on. Anything but loopback needs an API key."
     )
     port: int = Field(11434, ge=0, le=65535, description="Port of the gateway; Ollama's, so that its clients find it.")
+    socket: str | None = Field(
+        None,
+        description="Unix socket that the gateway listens on too, for its own user only and without a key; "
+        "`modelyard/gateway.sock` in the user's runtime directory when unset, none when empty.",
+    )
+    url: str | None = Field(
+        None,
+        description="Gateway that `modelyard run` and the like ask, as http://host:11434 or unix:///path/to.sock; the "
+        "one on this machine when unset, which is started when none runs.",
+    )
     api_key: SecretStr | None = Field(None, description="Bearer key that every caller must send, when set.")
     api_key_file: Path | None = Field(
         None, description="File that holds the bearer key, as secrets are mounted in containers."
@@ -47,6 +59,15 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         64 * 2**20, ge=1024, description="Largest request body in bytes; Triton's own limit for HTTP is the same."
     )
+    max_audio_seconds: float = Field(
+        1800.0, gt=0, description="Longest sound that is transcribed, in seconds; a model may take less."
+    )
+    kept_files_bytes: int = Field(
+        256 * 2**20, ge=0, description="Memory for pictures that are answered as addresses, for an hour, in bytes."
+    )
+    websocket_sessions: int = Field(
+        1000, ge=1, description="WebSocket sessions at once, those that wait a minute to be resumed included."
+    )
     request_timeout_s: float = Field(600.0, gt=0, description="Longest time one answer may take, in seconds.")
     drain_timeout_s: float = Field(
         30.0, ge=0, description="On a stop, how long answers in progress may go on, in seconds."
@@ -55,6 +76,18 @@ class Settings(BaseSettings):
         "info", description="Least severe line that is logged."
     )
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    # Pictures in messages
+    max_image_bytes: int = Field(20 * 2**20, ge=1024, description="Largest picture in a message, in bytes of its file.")
+    allow_remote_images: bool = Field(
+        False, description="Whether pictures are fetched from http and https addresses; data URLs are always read."
+    )
+    remote_image_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="The only hosts that pictures are fetched from, separated by commas, private ones too; "
+        "every public host when unset.",
+    )
+    remote_image_timeout_s: float = Field(10.0, gt=0, description="Longest time to fetch one picture, in seconds.")
 
     # Conversations of /chat
     default_model: str | None = Field(
@@ -71,7 +104,8 @@ class Settings(BaseSettings):
         Path("model_repository"), description="Folder that Triton serves: one folder per model."
     )
     models: Annotated[list[str], NoDecode] = Field(
-        default_factory=list, description="Models to load at the start, separated by commas; every one when unset."
+        default_factory=list,
+        description="Models to load at the start and to keep, separated by commas; the last used one when unset.",
     )
     triton_urls: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
@@ -90,6 +124,26 @@ class Settings(BaseSettings):
         None, description="File for Triton's own log; its warnings go to the gateway's log when unset."
     )
     load_timeout_s: float = Field(600.0, gt=0, description="Longest time a model may take to load, in seconds.")
+    load_queue_limit: int = Field(
+        256,
+        ge=1,
+        description="Requests that may wait for one model to load; one more is answered 503 with Retry-After.",
+    )
+    keep_alive: Annotated[float, BeforeValidator(seconds)] = Field(
+        300.0,
+        description="How long an idle model stays in memory: seconds, or 5m, 1h30m, 0 for not at all, -1 for ever. A "
+        "model's KEEP_ALIVE and a request's keep_alive go before it.",
+    )
+    pinned_models: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Models that stay once they are loaded, separated by commas; those named at the start do too.",
+    )
+    max_loaded_models: int = Field(
+        0, ge=0, description="Models that the gateway keeps in memory at once; 0 is as many as fit."
+    )
+    memory_for_models: int = Field(
+        0, ge=0, description="Bytes that all models of the embedded Triton may take; 0 is what the host has free."
+    )
     restart_backoff_max_s: float = Field(
         30.0, gt=0, description="Longest pause between restarts of a Triton that keeps dying, in seconds."
     )
@@ -103,6 +157,14 @@ class Settings(BaseSettings):
         description="Hubs to ask, in order, separated by commas; HF_ENDPOINT, or huggingface_hub's own when unset.",
     )
     offline: bool = Field(False, description="Never ask a hub; only what is downloaded already is used.")
+    allow_pull: bool = Field(
+        True,
+        description="Whether callers may fetch, copy, make and remove models over HTTP. Without an API key only this "
+        "machine can call.",
+    )
+    pull_limit: int = Field(
+        1, ge=1, le=64, description="Fetches and conversions at once that were asked for over HTTP; others wait."
+    )
     auto_download: bool = Field(
         False, description="Whether `modelyard serve` fetches and converts a hub id that it is to serve and has not."
     )
@@ -115,7 +177,7 @@ class Settings(BaseSettings):
         Path(".envs/convert/bin/python"), description="Interpreter with PyTorch and optimum-intel."
     )
 
-    @field_validator("triton_urls", "hub_endpoints", "models", mode="before")
+    @field_validator("triton_urls", "hub_endpoints", "models", "pinned_models", "remote_image_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

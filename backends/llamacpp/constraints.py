@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 _LLGUIDANCE = "%llguidance {}\n"  # how llama.cpp tells such a grammar from its own kind, GBNF
+# A model that may write white space without end sometimes does; its `whitespace_pattern` may be repeated.
+_SPACING = {"x-guidance": {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}}
 
 
 def grammar_of(value: Any) -> str:
@@ -33,7 +35,7 @@ def _json_schema(value: Any) -> str:
     schema = json.loads(value) if isinstance(value, str) else value
     if not isinstance(schema, dict):
         raise ValueError("an object whose 'json' is a JSON schema")
-    return _compiled("json", f"start: %json {json.dumps(schema)}")
+    return _compiled("json", f"start: %json {json.dumps({**schema, **_SPACING})}")
 
 
 def _any_object(value: Any) -> str:

@@ -27,15 +27,15 @@ class Call:
     def __init__(self, path: str, *, timeout_s: float | None = None) -> None:
         self._connection = _UnixConnection(path, timeout_s)
 
-    def ask(self, what: str, question: Mapping[str, Any]) -> Any:
-        """The answer in one piece. Raises ServerRefused, ServerFailed or OSError."""
+    def ask(self, what: str, question: Mapping[str, Any] | None) -> Any:
+        """The answer in one piece; None asks for what is there. Raises ServerRefused, ServerFailed or OSError."""
         with contextlib.closing(self._connection):
-            return json.loads(self._post(what, question).read())
+            return json.loads(self._put(what, question).read())
 
     def stream(self, what: str, question: Mapping[str, Any]) -> Iterator[Any]:
         """The answer piece by piece. Raises ServerRefused, ServerFailed or OSError."""
         with contextlib.closing(self._connection):
-            for line in self._post(what, question):
+            for line in self._put(what, question):
                 name, _, content = line.strip().partition(b": ")
                 if name in (b"data", b"error") and content != b"[DONE]":
                     piece = json.loads(content)
@@ -46,9 +46,12 @@ class Call:
     def cancel(self) -> None:
         self._connection.shut()
 
-    def _post(self, what: str, question: Mapping[str, Any]) -> http.client.HTTPResponse:
+    def _put(self, what: str, question: Mapping[str, Any] | None) -> http.client.HTTPResponse:
         try:
-            self._connection.request("POST", what, json.dumps(question), {"Content-Type": "application/json"})
+            if question is None:
+                self._connection.request("GET", what)
+            else:
+                self._connection.request("POST", what, json.dumps(question), {"Content-Type": "application/json"})
             answer = self._connection.getresponse()
         except http.client.HTTPException as error:
             raise ServerFailed(f"the engine hung up ({error!r})") from None

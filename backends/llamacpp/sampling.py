@@ -37,6 +37,10 @@ class Sampling(common.Sampling):
     structured_outputs: str = ""
     guided_decoding: str = ""  # vLLM's older name of the same
 
+    @property
+    def constrained(self) -> bool:
+        return bool(self.structured_outputs or self.guided_decoding)
+
     def for_engine(self, *, room: int, seed: int, with_logprobs: bool) -> dict[str, Any]:
         """The fields of a request to /completion, and what this backend's engine process does itself."""
         fields: dict[str, Any] = {

@@ -15,18 +15,24 @@ from ..common.encoders.asked import texts_asked
 from ..common.encoders.face import Opened, Question
 from ..common.encoders.tokens import Row
 from ..common.failures import Refused
-from ..common.inputs import Tensor, only, text
+from ..common.inputs import Tensor, flag, only, text
+from ..common.language import tokens
 from .pooling import normalized, pool, steps
 
 TASK = "feature-extraction"
 INPUTS: tuple[dict[str, Any], ...] = (
-    {"name": "text_input", "data_type": "TYPE_STRING", "dims": [-1]},
+    {"name": "text_input", "data_type": "TYPE_STRING", "dims": [-1], "optional": True},
+    {"name": "input_ids", "data_type": "TYPE_INT32", "dims": [-1, -1], "optional": True},
     {"name": "dimensions", "data_type": "TYPE_INT32", "dims": [1], "optional": True},
     {"name": "input_type", "data_type": "TYPE_STRING", "dims": [1], "optional": True},
+    {"name": "truncate", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
+    *tokens.INPUTS,
 )
 OUTPUTS: tuple[dict[str, Any], ...] = (
     {"name": "embedding", "data_type": "TYPE_FP32", "dims": [-1, -1]},
     {"name": "num_input_tokens", "data_type": "TYPE_UINT32", "dims": [-1]},
+    {"name": "text_output", "data_type": "TYPE_STRING", "dims": [-1]},
+    *tokens.OUTPUTS,
 )
 _INPUT_TYPES = ("query", "document")
 
@@ -47,8 +53,10 @@ class Embeddings:
             for name, prompt in opened.description.prompts.items()
         }
 
-    def read(self, tensor: Tensor) -> Question:
-        texts = texts_asked(tensor, "text_input", self._max_texts)
+    def read(self, tensor: Tensor) -> Question | Mapping[str, Any]:
+        operation = tokens.operation_asked(tensor)
+        if operation != "generate":
+            return self._tokens(operation, tensor)
         dimensions = tensor("dimensions")
         size = self._size if dimensions is None else int(only(dimensions, "dimensions"))
         if not 1 <= size <= self._size:
@@ -56,10 +64,35 @@ class Embeddings:
         kind = text(tensor, "input_type")
         if kind is not None and kind not in _INPUT_TYPES:
             raise Refused(f"'input_type' must be {' or '.join(_INPUT_TYPES)}, not '{kind}'")
+        return Question(self._rows(tensor, kind), functools.partial(self._outputs, size))
+
+    def _rows(self, tensor: Tensor, kind: str | None) -> list[Row]:
+        truncate = flag(tensor, "truncate") if tensor("truncate") is not None else None
         which = kind or "default"
         prompt = self._description.prompts.get(which, "")
-        rows = self._tokenizer.rows([prompt + each for each in texts], "text_input", skip=self._skip.get(which, 0))
-        return Question(rows, functools.partial(self._outputs, size))
+        if (ids := tensor("input_ids")) is not None:
+            if tensor("text_input") is not None:
+                raise Refused("'input_ids' cannot be honoured beside a 'text_input'")
+            if kind is not None and prompt:
+                raise Refused("'input_type' cannot be honoured: token ids are read as they stand")
+            if not 1 <= len(ids) <= self._max_texts:
+                raise Refused(f"'input_ids' has {len(ids)} rows; from 1 to {self._max_texts} may be sent at once")
+            given = [_filled(row, place) for place, row in enumerate(ids.tolist())]
+            return self._tokenizer.rows_of_ids(given, "input_ids", truncate=truncate)
+        texts = texts_asked(tensor, "text_input", self._max_texts)
+        skip = self._skip.get(which, 0)
+        return self._tokenizer.rows([prompt + each for each in texts], "text_input", skip=skip, truncate=truncate)
+
+    def _tokens(self, operation: tokens.Operation, tensor: Tensor) -> Mapping[str, Any]:
+        if operation == "detokenize":
+            ids = tokens.ids_asked(tensor)
+            if ids is None:
+                raise Refused("'token_ids' is missing, which 'operation' detokenize needs")
+            text_output = self._tokenizer.text_of(ids, "token_ids")
+            return {"text_output": np.array([text_output.encode()], dtype=np.object_)}
+        special = tensor("add_special_tokens") is None or flag(tensor, "add_special_tokens")
+        found = self._tokenizer.ids_of(text(tensor, "text_input") or "", special_tokens=special)
+        return {"token_ids": np.array(found, np.int32), "num_input_tokens": np.array([len(found)], np.uint32)}
 
     def reduce(self, result: Any, mask: Any, rows: Sequence[Row]) -> Any:
         vectors = pool(self._description.pooling, result, mask, [row.skip for row in rows])
@@ -76,3 +109,11 @@ class Embeddings:
             # A piece of a vector of length 1 is shorter than 1; other models' vectors have no length to keep.
             vectors = normalized(vectors) if self._unit_length else vectors
         return {"embedding": np.ascontiguousarray(vectors, np.float32)}
+
+
+def _filled(row: list[int], place: int) -> list[int]:
+    """The ids of a row without what fills it up at its end, -1."""
+    count = next((index for index, each in enumerate(row) if each == -1), len(row))
+    if any(each != -1 for each in row[count:]):
+        raise Refused(f"'input_ids' has a -1 among the ids of element {place}, where it may only be at the end")
+    return row[:count]

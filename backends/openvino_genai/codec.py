@@ -37,7 +37,7 @@ def _of_tokenizers(tokenizer: Any) -> Codec:
         text: str = tokenizer.decode(ids, skip_special_tokens=skip_special)
         return text
 
-    return Codec(encode, decode)
+    return Codec(encode, decode, lambda: _size(tokenizer))
 
 
 def _of_openvino(tokenizer: Any) -> Codec:
@@ -49,4 +49,9 @@ def _of_openvino(tokenizer: Any) -> Codec:
         text: str = tokenizer.decode(ids, skip_special_tokens=skip_special) if ids else ""
         return text
 
-    return Codec(encode, decode)
+    return Codec(encode, decode, lambda: _size(tokenizer))
+
+
+def _size(tokenizer: Any) -> int:
+    # Not how many there are: some checkpoints leave ids out.
+    return 1 + int(max(tokenizer.get_vocab().values(), default=-1))

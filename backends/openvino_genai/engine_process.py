@@ -30,6 +30,7 @@ import openvino_genai as genai
 
 from ..common.language.orphan import end_without
 from .adapters import Adapters, is_due
+from .grammar_check import GrammarCheck
 from .settings import BackendSettings
 from .vision import Picture, sees
 
@@ -74,6 +75,7 @@ class _Engine:
         self._end_tokens: set[int] = set(defaults.stop_token_ids)
         if defaults.eos_token_id >= 0:
             self._end_tokens.add(defaults.eos_token_id)
+        self._grammars = GrammarCheck(folder, self._end_tokens)
         self._most = settings.max_num_seqs
         self._context = settings.context_length
         self._sees = sees(folder)
@@ -150,6 +152,8 @@ class _Engine:
         config = genai.GenerationConfig()
         own = attributes.pop("stop_token_ids")
         seen = attributes.pop("seen", None)
+        if (grammar := attributes.pop("grammar", "")) and self._grammars.check(grammar) is None:
+            config.structured_output_config = genai.StructuredOutputConfig(grammar=grammar)
         for name, value in attributes.items():
             setattr(config, name, value)
         if config.ignore_eos and own:

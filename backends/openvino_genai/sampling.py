@@ -9,7 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from ..common.failures import Refused
 from ..common.language import sampling as common
+from .constraints import grammar_of
 
 # Parameters of vLLM that this engine cannot honour, and what to say. At these values they ask for nothing.
 _UNSUPPORTED = {
@@ -19,8 +21,6 @@ _UNSUPPORTED = {
     "best_of": "it was removed from vLLM; ask for n answers instead",
     "bad_words": "OpenVINO GenAI cannot ban words",
     "allowed_token_ids": "OpenVINO GenAI cannot restrict the tokens",
-    "guided_decoding": "this backend has no constrained output",
-    "structured_outputs": "this backend has no constrained output",
     "truncate_prompt_tokens": "this backend refuses a prompt that is too long instead of cutting it",
     "logits_processors": "it cannot be sent over the network",
     "extra_args": "this backend has none",
@@ -29,9 +29,20 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True)
 class Sampling(common.Sampling):
-    """What a caller asked for, for OpenVINO GenAI."""
+    """What a caller asked for, for OpenVINO GenAI. `structured_outputs` is a grammar, or empty."""
 
     lora_name: str | None = None
+    structured_outputs: str = ""
+    guided_decoding: str = ""  # vLLM's older name of the same
+
+    def __post_init__(self) -> None:
+        # The end would be forbidden where the grammar allows nothing else.
+        if self.constrained and self.min_tokens:
+            raise Refused("'min_tokens' cannot be honoured: the constraint says when the answer ends")
+
+    @property
+    def constrained(self) -> bool:
+        return bool(self.structured_outputs or self.guided_decoding)
 
     def for_engine(self, *, room: int, seed: int, with_logprobs: bool) -> dict[str, Any]:
         """The attributes of a GenerationConfig for one sequence."""
@@ -46,6 +57,8 @@ class Sampling(common.Sampling):
             "repetition_penalty": self.repetition_penalty,
             "logprobs": int(with_logprobs),
         }
+        if self.constrained:
+            attributes["grammar"] = self.structured_outputs or self.guided_decoding
         if self.lora_name is not None:
             attributes["lora_name"] = self.lora_name
         if not self.greedy:
@@ -63,7 +76,9 @@ class Sampling(common.Sampling):
 
 def _chosen_only(value: Any) -> int:
     if isinstance(value, bool) or value != 0:
-        raise ValueError("0: OpenVINO GenAI reports the logprob of the chosen token only")
+        raise Refused(
+            "'logprobs' cannot be honoured above 0: OpenVINO GenAI reports the chosen token's and no alternatives"
+        )
     return 0
 
 
@@ -76,7 +91,11 @@ def sampling_with(adapters: Collection[str]) -> common.SamplingReader[Sampling]:
         return str(value)
 
     unsupported = dict(_UNSUPPORTED)
-    parsers: dict[str, common.Parser] = {"logprobs": _chosen_only}
+    parsers: dict[str, common.Parser] = {
+        "logprobs": _chosen_only,
+        "structured_outputs": grammar_of,
+        "guided_decoding": grammar_of,
+    }
     if adapters:
         del unsupported["lora_name"]
         parsers["lora_name"] = adapter

@@ -18,6 +18,7 @@ from modelyard import errors
 _STATUS: dict[errors.Kind, int] = {
     "invalid": 400,
     "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
     "overloaded": 503,
@@ -31,7 +32,17 @@ _CODES: tuple[tuple[type[errors.ModelyardError], str], ...] = (
     (errors.FieldRefused, "unsupported_parameter"),
     (errors.InvalidInput, "invalid_value"),
     (errors.Unauthorized, "invalid_api_key"),
+    (errors.NotAllowed, "not_allowed"),
     (errors.EntryNotFound, "model_not_found"),
+    (errors.EntryExists, "model_exists"),
+    (errors.EntryBusy, "model_busy"),
+    (errors.EntryInUse, "model_in_use"),
+    (errors.EntryDamaged, "model_damaged"),
+    (errors.NoRepository, "no_repository"),
+    (errors.JobNotFound, "job_not_found"),
+    (errors.SourceUnavailable, "source_unavailable"),
+    (errors.ConversionFailed, "conversion_failed"),
+    (errors.HostProblem, "host_problem"),
     (errors.Overloaded, "overloaded"),
     (errors.EngineTimeout, "engine_timeout"),
     (errors.EngineUnavailable, "engine_unavailable"),
@@ -42,13 +53,15 @@ _CODES: tuple[tuple[type[errors.ModelyardError], str], ...] = (
 
 @dataclass(frozen=True)
 class Failure:
-    """`param` is the field that is meant, in the form messages[0].role, where there is one."""
+    """`param` is the field that is meant, in the form messages[0].role, where there is one; `model` the one that is
+    missing."""
 
     status: int
     message: str
     code: str
     param: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
 
 
 def from_exception(error: Exception, *, content_type: str = "application/json") -> Failure:
@@ -73,7 +86,9 @@ def _ours(error: errors.ModelyardError) -> Failure:
         headers["Retry-After"] = str(error.retry_after_s if isinstance(error, errors.Overloaded) else 1)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return Failure(status, f"{error.message}; {error.hint}" if error.hint else error.message, code, param, headers)
+    message = f"{error.message}; {error.hint}" if error.hint else error.message
+    model = error.name if isinstance(error, errors.EntryNotFound) else None
+    return Failure(status, message, code, param, headers, model)
 
 
 def _of_http(error: HTTPException) -> Failure:

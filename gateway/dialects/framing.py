@@ -25,8 +25,12 @@ NDJSON = "application/x-ndjson"
 SSE_OPEN, SSE_CLOSE = b"data: ", b"\n\n"
 SSE_DONE = b"data: [DONE]\n\n"
 
+# What an OpenAPI document says of one server-sent event.
+EVENT_SCHEMA = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+
 _BEAT_S = 15.0  # proxies commonly close what is silent for 60 s
-_BEATS = {EVENT_STREAM: b": still working\n\n", NDJSON: b"\n"}
+# In NDJSON it is white space before the next object: clients take each line, an empty one too, for an object.
+_BEATS = {EVENT_STREAM: b": still working\n\n", NDJSON: b" "}
 
 T = TypeVar("T")
 
@@ -40,6 +44,15 @@ class ClientGone(Exception):
 
 def sse(payload: object) -> bytes:
     return SSE_OPEN + orjson.dumps(payload) + SSE_CLOSE
+
+
+def sse_event_open(name: str) -> bytes:
+    """A named event up to its payload."""
+    return b"event: " + name.encode() + b"\n" + SSE_OPEN
+
+
+def sse_event(name: str, payload: object) -> bytes:
+    return sse_event_open(name) + orjson.dumps(payload) + SSE_CLOSE
 
 
 def ndjson(payload: object) -> bytes:

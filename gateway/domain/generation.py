@@ -32,6 +32,7 @@ class Sampling:
     min_tokens: int | None = None
     stop: tuple[str, ...] | None = None
     stop_token_ids: tuple[int, ...] | None = None
+    include_stop_str_in_output: bool | None = None
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None

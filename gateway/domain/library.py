@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from modelyard.card import ModelCard
+from modelyard.errors import ModelyardError
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,27 @@ class JobProgress:
     total: int | None = None
 
 
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pull as it stands: the step it is at, and every file of which bytes have come. `model` is what it makes."""
+
+    id: str
+    source: str
+    model: str
+    status: JobStatus
+    created: datetime
+    ended: datetime | None = None
+    step: str = ""
+    files: tuple[JobProgress, ...] = ()
+    error: ModelyardError | None = None
+
+
 class Library(Protocol):
-    """Raises EntryNotFound, EntryExists, EntryInUse, SourceUnavailable, ConversionFailed and InvalidInput."""
+    """Raises EntryNotFound, EntryExists, EntryInUse, EntryBusy, SourceUnavailable, ConversionFailed, InvalidInput,
+    NotAllowed where a setting forbids changes, and NoRepository where the models are on other hosts."""
 
     async def installed(self) -> Sequence[InstalledModel]: ...
 
@@ -83,4 +103,28 @@ class Library(Protocol):
         """Unloads it first."""
         ...
 
-    def create(self, request: VariantRequest) -> AsyncGenerator[JobProgress, None]: ...
+    def create(self, request: VariantRequest) -> AsyncGenerator[JobProgress, None]:
+        """A model of that name that exists already is replaced."""
+        ...
+
+
+class Jobs(Protocol):
+    """Pulls that go on by themselves, whoever looks. Raises JobNotFound."""
+
+    async def start(self, request: PullRequest) -> Job:
+        """The job that does it; the one that is at it already, where there is one. Raises EntryBusy, InvalidInput."""
+        ...
+
+    def jobs(self) -> Sequence[Job]:
+        """Those in progress and the last that ended, the oldest first."""
+        ...
+
+    def job(self, id: str) -> Job: ...
+
+    def follow(self, id: str) -> AsyncGenerator[JobProgress, None]:
+        """What is known so far, then what comes, until the job has ended, in whatever way."""
+        ...
+
+    async def cancel(self, id: str) -> Job:
+        """The job when it has stopped and cleared up; one that had ended stays as it was."""
+        ...

@@ -20,6 +20,7 @@ from gateway.domain.generation import (
     GenerationRequest,
     Sampling,
     TextDelta,
+    Tokens,
 )
 from modelyard.card import ModelCard
 
@@ -45,6 +46,15 @@ class Catalog(Protocol):
 
     async def find(self, name: str) -> ServedModel:
         """The model of that name. Raises EntryNotFound."""
+        ...
+
+
+class LoadPicture(Protocol):
+    async def __call__(self, url: str, *, within: int | None = None) -> bytes:
+        """The bytes of the PNG, JPEG or WebP file at a data URL, or at another where those are allowed.
+
+        `within` pixels a side it is made smaller to fit. Raises InvalidInput.
+        """
         ...
 
 
@@ -88,7 +98,7 @@ class Chatting(Protocol):
 class Asked:
     """What a language model's engine is asked: a prompt as it stands, and images for the places it has for them."""
 
-    prompt: str
+    prompt: str | Tokens
     sampling: Sampling = Sampling()  # noqa: RUF009 - it is frozen
     images: tuple[bytes, ...] = ()
 

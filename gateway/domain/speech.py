@@ -44,11 +44,13 @@ class Transcript:
 
 @dataclass(frozen=True)
 class SpeakRequest:
-    """`voice` None is the model's own; `speed` 1 is normal."""
+    """`voice` None is the model's own; with `any_voice` that one speaks also where the model has not the one that is
+    named. `speed` 1 is normal."""
 
     model: str
     text: str
     voice: str | None = None
+    any_voice: bool = False
     speed: float | None = None
     keep_alive_s: float | None = None
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from gateway.domain.generation import EngineEvent, Sampling
+from gateway.domain.generation import EngineEvent
 from gateway.domain.ports import Asked
 from gateway.engine import rpc_errors
+from gateway.engine.probes import free_question, unreadable
 from gateway.engine.tensors import Reader, to_infer_request
 from gateway.engine.watch import Watch
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, GenerationBroken, ModelyardError
+from modelyard.errors import EngineError, EngineTimeout, GenerationBroken, ModelyardError
 
 _OPTIONS = (
     # The default of 4 MiB is too small for a picture.
@@ -38,6 +40,9 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 
+_LOADED = frozenset({"READY"})
+_HELD = frozenset({"READY", "LOADING", "UNLOADING"})  # takes memory
+_UNLOAD_POLL_S = 0.05
 
 T = TypeVar("T")
 Read = TypeVar("Read", covariant=True)
@@ -73,17 +78,25 @@ class TritonClient:
     ) -> AsyncGenerator[EngineEvent, None]:
         """The events of one answer; see `stream`."""
         reader = Reader(with_logprobs=asked.sampling.logprobs is not None)
-        return self.stream(model, to_infer_request(model, asked, stream=stream), reader, timeout_s=timeout_s)
+        rpc = to_infer_request(model, asked, stream=stream)
+        return self.stream(model, rpc, reader, timeout_s=timeout_s, probe=free_question)
 
     async def stream(
-        self, model: str, rpc: service_pb2.ModelInferRequest, reader: ResponseReader[T], *, timeout_s: float | None
+        self,
+        model: str,
+        rpc: service_pb2.ModelInferRequest,
+        reader: ResponseReader[T],
+        *,
+        timeout_s: float | None,
+        probe: Callable[[service_pb2.ModelInferRequest], service_pb2.ModelInferRequest] = unreadable,
     ) -> AsyncGenerator[T, None]:
         """What `reader` makes of each response. Closing the generator, or cancelling its reader, cancels the work.
 
+        `probe` makes of the request one that a living backend refuses, for when nothing is heard for a while.
         Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
         """
         call = self._stub.ModelStreamInfer(timeout=timeout_s)
-        watch = Watch(call, lambda: self.is_backend_alive(model))
+        watch = Watch(call, lambda: self.is_backend_alive(probe(rpc)))
         self._streams.setdefault(model, set()).add(watch)
         started = False
         try:
@@ -126,31 +139,54 @@ class TritonClient:
         self, model: str, rpc: service_pb2.ModelInferRequest, *, timeout_s: float | None
     ) -> service_pb2.ModelInferResponse:
         """The one answer of a model that is not decoupled. Cancelling the caller cancels the work."""
+        call = self._stub.ModelInfer(rpc, timeout=timeout_s)
+        watch = Watch(call, lambda: self.is_backend_alive(unreadable(rpc), decoupled=False))
+        self._streams.setdefault(model, set()).add(watch)
         try:
-            return await self._stub.ModelInfer(rpc, timeout=timeout_s)
-        except grpc.RpcError as error:
+            return await call
+        except (grpc.RpcError, asyncio.CancelledError) as error:
+            if watch.condemned:
+                raise rpc_errors.BackendDead(model) from error
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise rpc_errors.from_call(error, model=model) from error
+        finally:
+            watch.stop()
+            self._streams[model].discard(watch)
+            call.cancel()
 
     def condemn(self, model: str) -> None:
         """End every stream of a model whose backend has died: Triton leaves them open, without a word, for ever."""
         for watch in list(self._streams.get(model, ())):
             watch.condemn()
 
-    async def is_backend_alive(self, model: str, timeout_s: float = 5.0) -> bool:
-        """Whether the process behind a model lives. Triton's own ModelReady says yes of a dead one."""
-        # Refused by every backend before it costs anything, and never even seen by one that is dead.
-        request = to_infer_request(model, Asked("", Sampling(max_tokens=0)), stream=False)
+    async def is_backend_alive(
+        self, probe: service_pb2.ModelInferRequest, *, decoupled: bool = True, timeout_s: float = 5.0
+    ) -> bool:
+        """Whether the process behind a model lives. Triton's own ModelReady says yes of a dead one.
+
+        Silence means nothing: a model that takes one request after the other reads the probe when it is done.
+        """
+        try:
+            if not decoupled:
+                await self._stub.ModelInfer(probe, timeout=timeout_s)
+                return True
+            return await self._is_stream_alive(probe, timeout_s)
+        except grpc.RpcError as error:
+            return not rpc_errors.is_dead_backend(error.details() or "")
+        except asyncio.InvalidStateError:
+            return True
+
+    async def _is_stream_alive(self, probe: service_pb2.ModelInferRequest, timeout_s: float) -> bool:
         call = self._stub.ModelStreamInfer(timeout=timeout_s)
         try:
-            await call.write(request)
+            await call.write(probe)
             await call.done_writing()
             response = await call.read()
             if response is grpc.aio.EOF:
                 return False
             await _read_to_the_end(call)
             return not rpc_errors.is_dead_backend(response.error_message)
-        except (grpc.RpcError, asyncio.InvalidStateError):
-            return False
         finally:
             call.cancel()
 
@@ -175,13 +211,25 @@ class TritonClient:
 
     async def index(self, timeout_s: float = 10.0) -> dict[str, bool]:
         """Every model of the repository, and whether it is loaded."""
+        return await self._index(_LOADED, timeout_s)
+
+    async def unloaded(self, model: str, timeout_s: float) -> None:
+        """Wait until nothing of the model is in memory any more. Raises EngineTimeout."""
+        deadline = time.monotonic() + timeout_s
+        # The answer to an unload comes before requests in progress are done and the model's process has ended.
+        while (await self._index(_HELD, timeout_s=10.0)).get(model):
+            if time.monotonic() > deadline:
+                raise EngineTimeout(f"the model '{model}' is still in use {timeout_s:g} seconds after its unloading")
+            await asyncio.sleep(_UNLOAD_POLL_S)
+
+    async def _index(self, states: frozenset[str], timeout_s: float) -> dict[str, bool]:
         try:
             answer = await self._stub.RepositoryIndex(service_pb2.RepositoryIndexRequest(), timeout=timeout_s)
         except grpc.RpcError as error:
             raise rpc_errors.from_call(error) from error
         found: dict[str, bool] = {}
-        for model in answer.models:
-            found[model.name] = found.get(model.name, False) or model.state == "READY"
+        for model in answer.models:  # one line for each version
+            found[model.name] = found.get(model.name, False) or model.state in states
         return found
 
     async def load(self, model: str, timeout_s: float) -> None:

@@ -15,6 +15,12 @@ RETURN_LOGPROBS = "return_logprobs"
 RETURN_INPUT_TOKENS = "return_num_input_tokens"
 RETURN_OUTPUT_TOKENS = "return_num_output_tokens"
 
+# Our extension: a prompt in token ids, and the tokenizer asked by itself. vLLM's backend has none of it.
+OPERATION = "operation"
+TOKEN_IDS = "token_ids"  # noqa: S105 - no password
+ADD_SPECIAL_TOKENS = "add_special_tokens"
+EXTENSION = frozenset({OPERATION, TOKEN_IDS, ADD_SPECIAL_TOKENS})
+
 TEXT_OUTPUT = "text_output"
 FINISH_REASON = "finish_reason"
 LOGPROBS = "logprobs"
@@ -23,6 +29,7 @@ OUTPUT_TOKENS = "num_output_tokens"
 
 BYTES = "BYTES"
 BOOL = "BOOL"
+INT32 = "INT32"
 
 STILL_RUNNING = b"None"  # the finish reason of a sequence that goes on
 

@@ -20,7 +20,7 @@ from gateway.engine.client import TritonClient
 from gateway.engine.residency import Residency
 from gateway.engine.rpc_errors import BackendDead, ModelNotLoaded
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, EngineUnavailable, EntryNotFound, ModelyardError
+from modelyard.errors import EngineError, EngineTimeout, EngineUnavailable, EntryNotFound, ModelyardError
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +38,38 @@ class Replica:
         self.client = TritonClient(url)
         self.residency = Residency(self.client, load_timeout_s=load_timeout_s)
         self.ready = True
+        self.loaded: frozenset[str] = frozenset()  # as its index last said
         self.in_flight = 0
 
-    async def watch(self) -> None:
+    async def index(self) -> dict[str, bool]:
+        """Every model of its repository, and whether it is loaded."""
+        try:
+            index = await self.client.index()
+        except (EngineUnavailable, EngineTimeout):
+            self.ready = False
+            self.loaded = frozenset()
+            raise
+        self.ready = True
+        self.loaded = frozenset(name for name, loaded in index.items() if loaded)
+        return index
+
+    async def load(self, model: str) -> None:
+        """Raises EntryNotFound, and EngineError with Triton's reason."""
+        index = await self.index()
+        if model not in index:
+            raise EntryNotFound(model, list(index))
+        # A Triton that loads its models by itself refuses to be told to, and need not be.
+        if not index[model]:
+            await self.residency.load(model)
+        self.loaded |= {model}
+
+    async def unload(self, model: str) -> None:
+        index = await self.index()
+        if index.get(model):
+            await self.residency.unload(model)
+        self.loaded -= {model}
+
+    async def watch(self, on_return: Callable[[Replica], Awaitable[None]]) -> None:
         """Keep `ready` true to life."""
         pause_s = _POLL_S
         while True:
@@ -49,6 +78,8 @@ class Replica:
             if was != self.ready:
                 pause_s = _POLL_S if self.ready else _FIRST_RETRY_S
                 log.info("Triton is ready" if self.ready else "Triton is away", triton=self.client.target)
+                if self.ready:
+                    await on_return(self)
             elif not self.ready:
                 pause_s = min(pause_s * 2, _LAST_RETRY_S)
 
@@ -62,10 +93,13 @@ class Replicas:
         self._timeout_s = timeout_s
         self._replicas: list[Replica] = []
         self._watches: list[asyncio.Task[None]] = []
+        self._wanted: set[str] = set()  # models that were loaded here and not unloaded
 
     async def start(self) -> None:
         self._replicas = [Replica(url, load_timeout_s=self._load_timeout_s) for url in self._urls()]
-        self._watches = [asyncio.create_task(each.watch(), name="triton-health") for each in self._replicas]
+        self._watches = [
+            asyncio.create_task(each.watch(self._restore), name="triton-health") for each in self._replicas
+        ]
 
     async def close(self) -> None:
         for watch in self._watches:
@@ -100,7 +134,7 @@ class Replicas:
         tried: set[Replica] = set()
         mended: set[tuple[Replica, type[ModelyardError]]] = set()
         while True:
-            replica = self._choose(tried)
+            replica = self._choose(tried, model)
             life = replica.residency.life(model)
             started = False
             replica.in_flight += 1
@@ -131,18 +165,19 @@ class Replicas:
         if model not in installed:
             raise EntryNotFound(model, list(installed)) from error
         await replica.residency.load(model)
+        replica.loaded |= {model}
 
-    def _choose(self, tried: set[Replica]) -> Replica:
+    def _choose(self, tried: set[Replica], model: str) -> Replica:
         left = [replica for replica in self._replicas if replica not in tried]
         if not left:
             raise EngineUnavailable("no Triton is configured, or the gateway is stopping")
-        return min(left, key=lambda replica: (not replica.ready, replica.in_flight))
+        return min(left, key=lambda replica: (not replica.ready, model not in replica.loaded, replica.in_flight))
 
-    async def _on_any(self, ask: Callable[[Replica], Awaitable[T]]) -> T:
+    async def _on_any(self, model: str, ask: Callable[[Replica], Awaitable[T]]) -> T:
         """The answer of the first Triton that can give one."""
         tried: set[Replica] = set()
         while True:
-            replica = self._choose(tried)
+            replica = self._choose(tried, model)
             try:
                 return await ask(replica)
             except EngineUnavailable:
@@ -160,7 +195,7 @@ class Replicas:
                 await self._mend(replica, model, error, 0)
                 return await replica.client.card(model)
 
-        return await self._on_any(ask)
+        return await self._on_any(model, ask)
 
     async def card_if_loaded(self, model: str) -> ModelCard | None:
         async def ask(replica: Replica) -> ModelCard | None:
@@ -168,20 +203,74 @@ class Replicas:
                 return await replica.client.card(model)
             return None
 
-        return await self._on_any(ask)
+        return await self._on_any(model, ask)
 
     async def index(self) -> dict[str, bool]:
-        """Every model of the repository, and whether it is loaded."""
-        return await self._on_any(lambda replica: replica.client.index())
+        """Every model that a Triton has, and whether one of them has it loaded. Raises EngineUnavailable."""
+        answers = await _indexes(believed := self._answering())
+        if all(isinstance(answer, BaseException) for answer in answers) and len(believed) < len(self._replicas):
+            answers = await _indexes(self._replicas)  # another one may have come back in the meantime
+        found: dict[str, bool] = {}
+        for answer in answers:
+            if not isinstance(answer, BaseException):
+                for name, loaded in answer.items():
+                    found[name] = found.get(name, False) or loaded
+        if all(isinstance(answer, BaseException) for answer in answers):
+            raise _first(answers)
+        return found
 
-    async def loaded(self) -> int:
-        """How many models are loaded right now in the Tritons that answer. Raises EngineUnavailable when none does."""
+    async def load(self, model: str) -> None:
+        """Have it loaded in every Triton that answers and has it. Raises when none has it in the end."""
+        replicas = self._answering()
+        answers = await asyncio.gather(*(replica.load(model) for replica in replicas), return_exceptions=True)
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        if len(failed) == len(answers):
+            raise _first(failed)
+        self._wanted.add(model)
+        for replica, answer in zip(replicas, answers, strict=True):
+            if isinstance(answer, EngineError):
+                log.warning(
+                    "a Triton has not loaded a model", model=model, triton=replica.client.target, reason=answer.message
+                )
+
+    async def unload(self, model: str) -> None:
+        """Have it unloaded everywhere; returns when its memory is free again. Raises EngineError."""
+        self._wanted.discard(model)
         answers = await asyncio.gather(
-            *(replica.client.index(timeout_s=_READY_TIMEOUT_S) for replica in self._replicas), return_exceptions=True
+            *(replica.unload(model) for replica in self._answering()), return_exceptions=True
         )
-        for replica, answer in zip(self._replicas, answers, strict=True):
-            replica.ready = not isinstance(answer, BaseException)
-        indexes = [answer for answer in answers if not isinstance(answer, BaseException)]
-        if not indexes:
+        if failed := [answer for answer in answers if isinstance(answer, BaseException)]:
+            raise _first(failed)
+
+    async def answer(self) -> None:
+        """Returns when a Triton answers now. Raises EngineUnavailable when none does."""
+        answers = await asyncio.gather(*(replica.client.is_live(_READY_TIMEOUT_S) for replica in self._replicas))
+        for replica, live in zip(self._replicas, answers, strict=True):
+            replica.ready = live
+        if not any(answers):
             raise EngineUnavailable("no Triton answers")
-        return max(sum(index.values()) for index in indexes)
+
+    def _answering(self) -> list[Replica]:
+        """Those that are believed to answer; all, when none is."""
+        if not self._replicas:
+            raise EngineUnavailable("no Triton is configured, or the gateway is stopping")
+        return [replica for replica in self._replicas if replica.ready] or list(self._replicas)
+
+    async def _restore(self, replica: Replica) -> None:
+        """A Triton that came back gets the models that others kept; what none has waits for its next request."""
+        kept = {name for name in self._wanted if any(name in each.loaded for each in self._replicas if each != replica)}
+        for name in sorted(kept):
+            try:
+                await replica.load(name)
+            except (EngineError, EntryNotFound) as error:
+                log.warning("a model is not restored", model=name, triton=replica.client.target, reason=error.message)
+
+
+async def _indexes(replicas: Sequence[Replica]) -> list[dict[str, bool] | BaseException]:
+    return await asyncio.gather(*(replica.index() for replica in replicas), return_exceptions=True)
+
+
+def _first(errors: Sequence[object]) -> BaseException:
+    """The one to tell: that a model is not there is told only when nothing else is wrong."""
+    found = [error for error in errors if isinstance(error, BaseException)]
+    return next((error for error in found if not isinstance(error, EntryNotFound)), found[0])

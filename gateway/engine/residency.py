@@ -1,4 +1,4 @@
-"""Has a model loaded in one Triton when it is needed: once, however many ask, and again when its backend has died.
+"""Has a model loaded in one Triton: once, however many ask, and again when its backend has died; and unloaded.
 
 Knows when to load; does not know which Triton to choose.
 """
@@ -36,6 +36,13 @@ class Residency:
         """Start the backend of a model anew, unless somebody has done so since `life`."""
         if self.life(model) == life:
             await self._once(model, fresh=True)
+
+    async def unload(self, model: str) -> None:
+        """Returns when the model's memory is free again. Raises EngineError."""
+        if (loading := self._loading.get(model)) is not None:
+            await asyncio.wait({loading})
+        await self._client.unload(model)
+        await self._client.unloaded(model, self._load_timeout_s)
 
     async def _once(self, model: str, *, fresh: bool) -> None:
         task = self._loading.get(model)

@@ -9,8 +9,10 @@ import re
 
 import grpc
 
+from gateway.engine.contract import EXTENSION
 from modelyard.errors import (
     EngineError,
+    EngineOutOfMemory,
     EngineTimeout,
     EngineUnavailable,
     GenerationBroken,
@@ -23,8 +25,14 @@ _CODED = re.compile(r"^(?:\[request id: [^\]]*\] )?\[([A-Z_]+)\] ")
 _TOO_LONG = re.compile(r"prompt has \d+ tokens|maximum (?:context|model) length|longer than the maximum model", re.I)
 _NAMED_FIELD = re.compile(r"'(\w+)'")
 _NOT_LOADED = re.compile(r"request for unknown model|model '[^']*' is not ready|not at READY state", re.I)
+_UNKNOWN_INPUT = re.compile(r"unexpected inference input '(\w+)'")
 _DEAD_BACKEND = re.compile(
     r"stub process.*(?:not healthy|unhealthy)|unhealthy vllm engine|failed to (?:open|receive).*stub", re.I
+)
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|out_of_memory|bad_?alloc|(?:cannot|could not|can't|unable to|failed to) allocate|"
+    r"(?:not enough|insufficient|no available) (?:\w+ )?memory|no available memory for the cache blocks",
+    re.I,
 )
 _AWAY = "the engine cannot be reached; it may be starting, please try again"
 _PATH = re.compile(r"(?:[A-Za-z]:)?(?:/[^\s/:'\"(),;]+){2,}/?")
@@ -47,6 +55,9 @@ class BackendDead(EngineUnavailable):
 def from_call(error: grpc.RpcError, *, model: str = "", started: bool = False) -> ModelyardError:
     """What a failed call means. `started` says that a part of the answer had come already."""
     code, details = error.code(), error.details() or ""
+    if (coded := _CODED.match(details)) is not None:
+        # Our backends, asked for one answer, begin it as they begin an error inside a stream.
+        return _from_code(coded[1], details[coded.end() :], started=started)
     if started and (code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED) or is_dead_backend(details)):
         return GenerationBroken()
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -69,6 +80,10 @@ def from_text(text: str, *, model: str = "", started: bool = False) -> Modelyard
         return _from_code(coded[1], text[coded.end() :], started=started)
     if started and is_dead_backend(text):
         return GenerationBroken()
+    if (unknown := _UNKNOWN_INPUT.search(text)) is not None and unknown[1] in EXTENSION:
+        return InvalidInput(
+            "this model's engine cannot be asked for tokens", field="prompt", hint="send text, as every engine takes it"
+        )
     if _NOT_LOADED.search(text):
         return ModelNotLoaded(model)
     if (dead := _from_backend(text, model)) is not None:
@@ -96,7 +111,9 @@ def from_load(error: grpc.RpcError, model: str) -> ModelyardError:
         return EngineTimeout(f"the model '{model}' did not load in time")
     if code is grpc.StatusCode.UNAVAILABLE:
         return EngineUnavailable(_AWAY)
-    return EngineUnavailable(f"the model '{model}' could not be loaded: {presentable(error.details() or '')}")
+    details = error.details() or ""
+    kind = EngineOutOfMemory if _OUT_OF_MEMORY.search(details) else EngineUnavailable
+    return kind(f"the model '{model}' could not be loaded: {presentable(details)}")
 
 
 def presentable(text: str) -> str:

@@ -14,9 +14,19 @@ from typing import Any, Final
 import orjson
 from tritonclient.grpc import service_pb2
 
-from gateway.domain.generation import EngineEvent, Finished, FinishReason, Sampling, TextDelta, TokenLogprob, Usage
+from gateway.domain.generation import (
+    EngineEvent,
+    Finished,
+    FinishReason,
+    Sampling,
+    TextDelta,
+    TokenLogprob,
+    Tokens,
+    Usage,
+)
 from gateway.domain.ports import Asked
 from gateway.engine import contract
+from modelyard.errors import InvalidInput
 
 _FALSE, _TRUE = b"\x00", b"\x01"
 _LENGTH: Final = struct.Struct("<I")
@@ -52,7 +62,11 @@ def sampling_json(sampling: Sampling) -> bytes:
 def to_infer_request(model: str, asked: Asked, *, stream: bool, request_id: str = "") -> service_pb2.ModelInferRequest:
     rpc = service_pb2.ModelInferRequest(model_name=model, id=request_id)
     rpc.parameters[contract.WANT_FINAL].bool_param = True
-    _add(rpc, contract.TEXT_INPUT, contract.BYTES, encode_strings([asked.prompt.encode()]))
+    # The text is no option of the contract; where there are tokens it is empty.
+    text = "" if isinstance(asked.prompt, Tokens) else asked.prompt
+    _add(rpc, contract.TEXT_INPUT, contract.BYTES, encode_strings([text.encode()]))
+    if isinstance(asked.prompt, Tokens):
+        add_token_ids(rpc, asked.prompt.ids)
     _add(rpc, contract.SAMPLING_PARAMETERS, contract.BYTES, encode_strings([sampling_json(asked.sampling)]))
     _add(rpc, contract.STREAM, contract.BOOL, _TRUE if stream else _FALSE)
     # vLLM's backend repeats the prompt in an unstreamed answer unless it is told not to.
@@ -69,6 +83,17 @@ def to_infer_request(model: str, asked: Asked, *, stream: bool, request_id: str 
         rpc.inputs.add(name=contract.IMAGE, datatype=contract.BYTES, shape=(len(asked.images),))
         rpc.raw_input_contents.append(encode_strings(base64.b64encode(image) for image in asked.images))
     return rpc
+
+
+def add_token_ids(rpc: service_pb2.ModelInferRequest, ids: Sequence[int]) -> None:
+    """Raises InvalidInput for what no tokenizer has as an id."""
+    if not ids:
+        raise InvalidInput("there are no token ids", field="prompt")
+    try:
+        rpc.raw_input_contents.append(struct.pack(f"<{len(ids)}i", *ids))
+    except struct.error:
+        raise InvalidInput("a token id is a whole number from 0 to 2**31 - 1", field="prompt") from None
+    rpc.inputs.add(name=contract.TOKEN_IDS, datatype=contract.INT32, shape=(len(ids),))
 
 
 def _add(rpc: service_pb2.ModelInferRequest, name: str, datatype: str, raw: bytes) -> None:

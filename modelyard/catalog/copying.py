@@ -43,13 +43,14 @@ def copy(
         if new < name:
             held.enter_context(locked(repository, name))
         source = look_up(repository, name)  # again: it may have been replaced or removed meanwhile
-        _copy_files(source.entry, entry)
+        share_files(source.entry, entry)
         manifest = give_name(entry, name, new, source.manifest)
     ovms_config.list_if_served(repository, new, manifest)
     return Installed(Entry(repository / new), manifest)
 
 
-def _copy_files(source: Entry, target: Entry) -> None:
+def share_files(source: Entry, target: Entry) -> None:
+    """Bring all files but the manifest into an entry that is not published yet."""
     for path in everything_in(source.folder):
         inside = path.relative_to(source.folder)
         if not path.is_file():

@@ -6,6 +6,7 @@ Reads folders and manifests; an entry that somebody wrote by hand has no manifes
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,25 @@ class Installed:
                 with contextlib.suppress(OSError):
                     total += Path(folder, file).stat().st_size
         return total
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal digits, of what the files are: the same for a copy, another when one of them changes.
+
+        Of an entry without a manifest the configuration is read, and the other files count by name and size.
+        """
+        digest = hashlib.sha256()
+        if self.manifest is not None:
+            for path, record in sorted(self.manifest.files.items()):
+                digest.update(f"{path}\0{record.sha256}\n".encode())
+            return digest.hexdigest()
+        with contextlib.suppress(OSError):
+            digest.update(self.entry.config.read_bytes())
+        with contextlib.suppress(OSError):
+            for file in everything_in(self.entry.folder):
+                name = file.relative_to(self.entry.folder).as_posix()
+                digest.update(f"{name}\0{file.lstat().st_size}\n".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
 
 def installed(repository: Path) -> list[Installed]:

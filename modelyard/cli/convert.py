@@ -8,14 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelyard.cli import output
+from modelyard.cli.conversion_options import (
+    AsJson,
+    Calibration,
+    Context,
+    Debug,
+    DeviceOption,
+    File,
+    Force,
+    GpuOption,
+    Lora,
+    Name,
+    Offline,
+    Order,
+    PrecisionOption,
+    ProgressOption,
+    Revision,
+    TargetOption,
+    Task,
+    Trust,
+    Update,
+    Vocoder,
+)
 from modelyard.cli.options import Repository, settings_with
+from modelyard.cli.progress_lines import ProgressLines, errors_as_lines, progress_lines
 from modelyard.cli.stopping import StopRequest
 from modelyard.cli.watched import go_on_watched
 
@@ -26,8 +50,6 @@ if TYPE_CHECKING:
     from modelyard.manifest import Manifest
     from modelyard.settings import Settings
 
-Precision = Literal["int4", "int4-cw", "int4-awq", "int8", "fp16", "nf4", "mxfp4"]
-TargetWish = Literal["auto", "triton-openvino", "triton-llamacpp", "triton-vllm", "triton-diffusers", "ovms"]
 
 _STEPS = {
     "wait": "waiting for another conversion to this name",
@@ -42,62 +64,6 @@ _STEPS = {
 
 # What a conversion tells of its plan before it begins; the rest is for `modelyard plan`.
 _TOLD = frozenset({"parameters", "on disk", "memory to convert", "memory to serve", "speed"})
-
-Name = Annotated[str | None, typer.Option(help="Name of the model to make; the last part of the source by default.")]
-Task = Annotated[str | None, typer.Option(help="What the model is for, as the hub names it; read from the checkpoint.")]
-TargetOption = Annotated[
-    TargetWish | None, typer.Option(help="What will serve it; chosen from the source and the devices found.")
-]
-PrecisionOption = Annotated[
-    Precision | None,
-    typer.Option(help="Precision of the weights; int8 below 1 B parameters and int4 above by default."),
-]
-DeviceOption = Annotated[str, typer.Option(help="OpenVINO device: CPU (AMD's too), GPU, NPU, AUTO, HETERO:GPU,CPU.")]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub; the main branch by default.")]
-File = Annotated[str | None, typer.Option("--file", help="One GGUF file of several.")]
-Context = Annotated[int | None, typer.Option("--context", min=2, help="Longest prompt and answer together, in tokens.")]
-Lora = Annotated[
-    list[str] | None,
-    typer.Option("--lora", help="A LoRA adapter as NAME=PATH_OR_HUB_ID; served as MODEL:NAME. May be repeated."),
-]
-Vocoder = Annotated[str | None, typer.Option(help="The vocoder of a text-to-speech model: a folder or a hub id.")]
-Calibration = Annotated[Path | None, typer.Option(help="A text file to calibrate int4-awq with; ours by default.")]
-GpuOption = Annotated[
-    str | None, typer.Option("--gpus", help="GPUs to plan for instead of those found here, as 2x80GB.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace a model of that name.")]
-Update = Annotated[
-    bool, typer.Option("--update", help="Replace a model of that name if the source or a setting has changed.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")]
-Trust = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run the Python code in the checkpoint. Read it first.")
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Ask no hub; use what is downloaded already.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show all that the exporters print, and tracebacks.")]
-
-
-@dataclass(frozen=True)
-class Order:
-    """The command line's options, as they were given."""
-
-    source: str
-    name: str
-    task: str | None = None
-    target: TargetWish | None = None
-    precision: Precision | None = None
-    device: str = "CPU"
-    revision: str | None = None
-    file: str | None = None
-    context: int | None = None
-    lora: dict[str, str] = field(default_factory=dict)
-    vocoder: str | None = None
-    calibration: Path | None = None
-    gpus: str | None = None
-    force: bool = False
-    update: bool = False
-    trust_remote_code: bool = False
-    debug: bool = False
 
 
 def convert(
@@ -125,6 +91,7 @@ def convert(
     as_json: AsJson = False,
     trust_remote_code: Trust = False,
     offline: Offline = False,
+    progress: ProgressOption = "people",
     debug: Debug = False,
 ) -> None:
     """Convert a checkpoint into a model that can be served."""
@@ -149,7 +116,14 @@ def convert(
         update=update,
         trust_remote_code=trust_remote_code,
         debug=debug,
+        progress=progress,
     )
+    if progress == "json":
+        with errors_as_lines():
+            made = make(settings, order)
+        with progress_lines() as lines:
+            lines.write({"result": {"name": order.name, "already": made.already}})
+        return
     made = make(settings, order)
     if as_json:
         output.as_json(asdict(made.manifest))
@@ -162,6 +136,7 @@ def convert(
 def pull(
     source: Annotated[str, typer.Argument(help="A model on the hub: org/model, hf.co/org/model:Q4_K_M.", metavar="ID")],
     name: Name = None,
+    task: Task = None,
     target: TargetOption = None,
     precision: PrecisionOption = None,
     device: DeviceOption = "CPU",
@@ -170,17 +145,21 @@ def pull(
     repository: Repository = None,
     as_json: AsJson = False,
     offline: Offline = False,
+    progress: ProgressOption = "people",
     debug: Debug = False,
 ) -> None:
     """Fetch a model from the hub and make it servable; again, it is brought up to date."""
     from converters.source import is_hub_id
     from modelyard.errors import SourceUnavailable
 
-    if not is_hub_id(source) or Path(source).expanduser().exists():
-        raise SourceUnavailable(f"'{source}' is no model of the hub", hint=f"for a path: modelyard convert {source}")
+    with errors_as_lines() if progress == "json" else contextlib.nullcontext():
+        if not is_hub_id(source) or Path(source).expanduser().exists():
+            hint = f"for a path: modelyard convert {source}"
+            raise SourceUnavailable(f"'{source}' is no model of the hub", hint=hint)
     convert(
         source,
         name=name,
+        task=task,
         target=target,
         precision=precision,
         device=device,
@@ -190,6 +169,7 @@ def pull(
         update=True,
         as_json=as_json,
         offline=offline,
+        progress=progress,
         debug=debug,
     )
 
@@ -205,13 +185,10 @@ def make(settings: Settings, order: Order) -> Conversion:
     if can_convert():
         _go_on_watched(settings, order)
     stop = StopRequest()
-    with output.progress() as shown:
+    with progress_lines() if order.progress == "json" else output.progress() as shown:
         if on_hub:
-            shown.note(f"fetching {order.source} from the hub")
-            from modelyard.cli.download_progress import DownloadProgress
-
-            with DownloadProgress() as downloads:
-                checkpoint = _open(settings, order, on_progress=downloads)
+            with _downloads(shown, order) as on_progress:
+                checkpoint = _open(settings, order, on_progress=on_progress)
         else:
             checkpoint = _open(settings, order)
         wishes = wishes_of(settings, order)
@@ -244,6 +221,20 @@ def make(settings: Settings, order: Order) -> Conversion:
         except Exception:
             stop.heed()  # a library that was interrupted may call it an error of its own
             raise
+
+
+@contextlib.contextmanager
+def _downloads(shown: output.Progress | ProgressLines, order: Order) -> Iterator[Any]:
+    """Who is told how a download goes."""
+    if isinstance(shown, ProgressLines):
+        shown.step(f"fetching {order.source} from the hub")
+        yield shown.downloaded
+        return
+    shown.note(f"fetching {order.source} from the hub")
+    from modelyard.cli.download_progress import DownloadProgress
+
+    with DownloadProgress() as downloads:
+        yield downloads
 
 
 def _go_on_watched(settings: Settings, order: Order) -> None:

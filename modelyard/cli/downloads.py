@@ -5,12 +5,11 @@ Knows names and the command that does it; a process of its own does the work, so
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
-from modelyard.errors import EnvironmentMissing, SourceUnavailable
+from modelyard.environments import command_in
+from modelyard.errors import SourceUnavailable
 from modelyard.settings import Settings
 
 
@@ -42,12 +41,8 @@ def _is_hub_id(wish: str) -> bool:
 
 
 def _pull(settings: Settings, wish: str) -> None:
-    python = settings.convert_python.expanduser().absolute()
-    if not os.access(python, os.X_OK):
-        raise EnvironmentMissing("convert", python)
-    package = str(Path(__file__).resolve().parents[2])
-    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    command = [str(python), "-m", "modelyard", "pull", wish, "--repository", str(settings.model_repository)]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False)
+    arguments = ["pull", wish, "--repository", str(settings.model_repository)]
+    command, environment = command_in(settings.convert_python, arguments, role="convert")
+    done = subprocess.run(command, env=environment, check=False)
     if done.returncode != 0:
         raise SourceUnavailable(f"{wish} could not be brought here, see above")

@@ -1,4 +1,4 @@
-"""The gateway's application in this process's event loop, on a socket that is bound already.
+"""The gateway's application in this process's event loop, on sockets that are bound already.
 
 Knows uvicorn, and asks the application over its own HTTP face as any client would; knows nothing of engines.
 """
@@ -15,7 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.card import GENERATES_TEXT
-from modelyard.errors import EngineUnavailable
+from modelyard.cli.start_models import StartModels
+from modelyard.errors import EngineError, EngineUnavailable
 from modelyard.settings import Settings
 
 
@@ -30,9 +31,9 @@ class _Server(uvicorn.Server):
 class GatewayServer:
     """The HTTP face while it runs. Made by `start`."""
 
-    def __init__(self, app: FastAPI, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, app: FastAPI, settings: Settings, listeners: Sequence[socket.socket]) -> None:
         self._app = app
-        host, port = listener.getsockname()[:2]
+        host, port = listeners[0].getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         key = settings.bearer_key()
         # trust_env: a proxy in the environment must not be asked for an address of our own.
@@ -47,6 +48,9 @@ class GatewayServer:
                 app,
                 loop="none",
                 http="httptools",
+                ws="websockets-sansio",
+                ws_max_size=settings.max_body_bytes,
+                ws_per_message_deflate=False,  # a token is a message, and compressing it costs more than it saves
                 access_log=False,
                 log_config=None,
                 server_header=False,
@@ -54,16 +58,18 @@ class GatewayServer:
                 timeout_graceful_shutdown=max(1, round(settings.drain_timeout_s)),
             )
         )
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="gateway")
+        self._serving = asyncio.create_task(self._server.serve(sockets=list(listeners)), name="gateway")
 
     @classmethod
-    async def start(cls, settings: Settings, listener: socket.socket, triton_urls: Sequence[str]) -> GatewayServer:
-        """Build the application and answer on `listener`; Triton need not be there yet."""
+    async def start(
+        cls, settings: Settings, listeners: Sequence[socket.socket], triton_urls: Sequence[str]
+    ) -> GatewayServer:
+        """Build the application and answer on `listeners`, TCP first; Triton need not be there yet."""
         from gateway.app import create_app
 
         app = create_app(settings, triton_urls=triton_urls)
         app.state.hold()
-        server = cls(app, settings, listener)
+        server = cls(app, settings, listeners)
         while not server._server.started:
             if server._serving.done():
                 server._serving.result()
@@ -74,27 +80,29 @@ class GatewayServer:
         """Let readiness follow the state of the engine; until then it says that the service is starting."""
         self._app.state.release()
 
-    async def first_answer(self, model: str) -> None:
-        """Load the model and have one real token generated; raises EngineUnavailable with the reason.
+    async def first_answer(self, model: str, *, pinned: bool = False) -> None:
+        """Load the model and have one real token generated; `pinned` has it stay. Raises EngineUnavailable.
 
         A model that makes no text has computed once by itself when its load is done.
         """
-        if await self._app.state.load(model) not in GENERATES_TEXT:
+        if await self._app.state.load(model, pinned=pinned) not in GENERATES_TEXT:
             return
         wish = {"model": model, "prompt": "Hello", "max_tokens": 1}
         answer = await self._http.post("/v1/completions", json=wish)
         if answer.status_code != httpx.codes.OK:
             raise EngineUnavailable(f"{model} does not answer: {_reason(answer)}")
 
-    async def first_answer_of_any(self) -> str:
-        """Wait until a model of a running Triton gives a token; its name."""
+    async def models_of_tritons(self, named: StartModels) -> StartModels:
+        """Wait until a running Triton answers: what it serves, and what of that is to give a first answer.
+
+        That is what was named; else the first that the Triton has loaded, if it has one.
+        """
         while True:
-            with contextlib.suppress(httpx.HTTPError, EngineUnavailable):
-                answer = await self._http.get("/v1/models")
-                if answer.status_code == httpx.codes.OK and (listed := answer.json()["data"]):
-                    name: str = listed[0]["id"]
-                    await self.first_answer(name)
-                    return name
+            with contextlib.suppress(EngineError):
+                loaded = [resident.name for resident in await self._app.state.resident()]
+                installed = tuple(await self._app.state.installed())
+                names = named.names or tuple(loaded[:1])
+                return StartModels(names, pinned=named.pinned and bool(named.names), installed=installed)
             await asyncio.sleep(0.5)
 
     async def stop(self) -> None:

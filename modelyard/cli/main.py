@@ -13,7 +13,22 @@ import click
 import typer
 
 from modelyard import __version__
-from modelyard.cli import archives, catalog, convert, failures, models, plan, search, serve
+from modelyard.cli import (
+    archives,
+    catalog,
+    convert,
+    embed,
+    failures,
+    imagine,
+    models,
+    plan,
+    ps,
+    search,
+    serve,
+    status,
+    transcribe,
+)
+from modelyard.cli import run as chat
 
 app = typer.Typer(
     name="modelyard",
@@ -26,7 +41,15 @@ app = typer.Typer(
 )
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
+    chat.run,
     serve.serve,
+    ps.ps,
+    ps.stop,
+    status.status,
+    embed.embed,
+    imagine.imagine,
+    transcribe.transcribe,
+    transcribe.speak,
     search.search,
     plan.plan,
     convert.pull,

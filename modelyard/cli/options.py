@@ -17,6 +17,12 @@ Repository = Annotated[
     Path | None, typer.Option("--repository", help="The model repository; ./model_repository by default.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+GatewayUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="The gateway to ask: http://host:11434 or unix:///path; MODELYARD_URL, or the one here."
+    ),
+]
 
 
 def settings_with(repository: Path | None, *, offline: bool = False) -> Settings:

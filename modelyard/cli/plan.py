@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard.cli import conversion_options, output
 from modelyard.cli import convert as converting
-from modelyard.cli import output
 from modelyard.cli.options import AsJson, Repository, settings_with
 
 if TYPE_CHECKING:
@@ -34,22 +34,22 @@ def plan(
             help="A folder with a checkpoint, a GGUF file, or the id of a model on the hub.", metavar="PATH_OR_HUB_ID"
         ),
     ],
-    name: converting.Name = None,
-    task: converting.Task = None,
-    target: converting.TargetOption = None,
-    precision: converting.PrecisionOption = None,
-    device: converting.DeviceOption = "CPU",
-    revision: converting.Revision = None,
-    file: converting.File = None,
-    context: converting.Context = None,
+    name: conversion_options.Name = None,
+    task: conversion_options.Task = None,
+    target: conversion_options.TargetOption = None,
+    precision: conversion_options.PrecisionOption = None,
+    device: conversion_options.DeviceOption = "CPU",
+    revision: conversion_options.Revision = None,
+    file: conversion_options.File = None,
+    context: conversion_options.Context = None,
     concurrency: Concurrency = 1,
-    gpus: converting.GpuOption = None,
+    gpus: conversion_options.GpuOption = None,
     repository: Repository = None,
     as_json: AsJson = False,
-    trust_remote_code: converting.Trust = False,
-    offline: converting.Offline = False,
+    trust_remote_code: conversion_options.Trust = False,
+    offline: conversion_options.Offline = False,
     measure: Measure = False,
-    debug: converting.Debug = False,
+    debug: conversion_options.Debug = False,
 ) -> None:
     """Show what converting and serving a checkpoint takes, against what this host has. Fetches no weights."""
     from importlib.util import find_spec
@@ -58,7 +58,7 @@ def plan(
     from modelyard.environments import go_on_in
 
     settings = settings_with(repository, offline=offline)
-    order = converting.Order(
+    order = conversion_options.Order(
         source=source,
         name=name or default_name(source, file),
         task=task,
@@ -87,7 +87,7 @@ def plan(
 
 
 def look(
-    settings: Settings, order: converting.Order, scratch: Path, *, concurrency: int = 1, measure: bool = False
+    settings: Settings, order: conversion_options.Order, scratch: Path, *, concurrency: int = 1, measure: bool = False
 ) -> tuple[ConversionPlan, Outlook]:
     """The plan of an order, and what it takes. Raises what speaks against the checkpoint itself."""
     from converters.glance import glance

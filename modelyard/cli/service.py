@@ -10,26 +10,20 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
-from modelyard.cli import output
+from modelyard.cli import output, unix_socket
 from modelyard.cli.gateway_server import GatewayServer
+from modelyard.cli.start_models import StartModels, choose
 from modelyard.engine.distribution import find_distribution
 from modelyard.engine.log_lines import LogLine
 from modelyard.engine.process import TritonProcess
 from modelyard.engine.supervisor import Supervisor
-from modelyard.entry import Entry, entries_in
-from modelyard.errors import EntryNotFound, HostProblem, NotEnoughMemory, PortTaken
-from modelyard.host import free_memory
-from modelyard.manifest import read_manifest
+from modelyard.errors import HostProblem, ModelyardError, PortTaken
 from modelyard.running import announce
 from modelyard.settings import LOOPBACK, Settings
-
-# Triton itself and a Python process with OpenVINO, measured as resident memory after the demo model was loaded.
-_ENGINE_BYTES = 600 * 2**20
-_EMBEDDED = frozenset({"triton-openvino", "triton-llamacpp"})
 
 log = structlog.get_logger(__name__)
 triton_log = structlog.get_logger("triton")
@@ -39,11 +33,13 @@ def run(settings: Settings, *, models: Sequence[str]) -> None:
     """Serve until a signal. Raises ModelyardError, with nothing left running, when the start fails."""
     import uvloop
 
-    with _listen(settings) as listener:
+    with _listen(settings) as listener, _unix_socket(settings) as beside:
         _require_key(settings)
         if not settings.triton_urls:
-            models = _check_models(settings, models)
-        uvloop.run(_Service(settings, listener, models).live())
+            start = choose(settings, models)
+        else:
+            start = StartModels(tuple(models), pinned=True, installed=tuple(models))
+        uvloop.run(_Service(settings, [listener, *beside], start).live())
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -61,6 +57,22 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
+@contextlib.contextmanager
+def _unix_socket(settings: Settings) -> Iterator[list[socket.socket]]:
+    """The gateway's Unix socket, where it has one: the usual place may be taken by another gateway of this user."""
+    path = unix_socket.path_of(settings)
+    with contextlib.ExitStack() as held:
+        found = []
+        if path is not None:
+            try:
+                found.append(held.enter_context(unix_socket.listening(path)))
+            except (ModelyardError, OSError) as error:
+                if settings.socket is not None:
+                    raise
+                log.info("no Unix socket for this gateway", reason=str(error))
+        yield found
+
+
 def _require_key(settings: Settings) -> None:
     if settings.host not in LOOPBACK and settings.bearer_key() is None:
         raise HostProblem(
@@ -69,35 +81,12 @@ def _require_key(settings: Settings) -> None:
         )
 
 
-def _check_models(settings: Settings, wanted: Sequence[str]) -> list[str]:
-    """The names to load at the start, after what can be known without an engine has been checked."""
-    entries = {entry.name: entry for entry in entries_in(settings.model_repository)}
-    if not entries:
-        raise HostProblem(
-            f"there is no model in {settings.model_repository}", hint="make one: modelyard convert PATH_OR_HUB_ID"
-        )
-    for name in wanted:
-        if name not in entries:
-            raise EntryNotFound(name, list(entries))
-    names = list(wanted) or [name for name, entry in entries.items() if _is_tritons(entry)]
-    weights = sum(file.stat().st_size for name in names for file in entries[name].version_folder.rglob("*.bin"))
-    if (needed := weights + _ENGINE_BYTES) > (free := free_memory()):
-        raise NotEnoughMemory(f"serving {', '.join(names)}", needed, free)
-    return names
-
-
-def _is_tritons(entry: Entry) -> bool:
-    """Entries for OpenVINO Model Server, or for engines that the embedded Triton has not, may lie beside ours."""
-    manifest = read_manifest(entry)
-    return manifest is None or manifest.target in _EMBEDDED
-
-
 class _Service:
-    """One run of the service. `models` are loaded at the start; running Tritons have theirs."""
+    """One run of the service. `models` says what is loaded at the start; running Tritons may have theirs already."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, models: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, listeners: Sequence[socket.socket], models: StartModels) -> None:
         self._settings = settings
-        self._listener = listener
+        self._listeners = listeners
         self._models = models
         self._stop_asked = asyncio.Event()
         self._signals = 0
@@ -139,17 +128,16 @@ class _Service:
             else:
                 progress.step("starting Triton")
                 urls = [await self._start_engine()]
-            self._gateway = await GatewayServer.start(self._settings, self._listener, urls)
+            self._gateway = await GatewayServer.start(self._settings, self._listeners, urls)
             # `modelyard models`, `rm` and others ask this service which models it has loaded.
             repository = self._settings.model_repository
             self._announced.enter_context(announce(repository, url=self._gateway.url, tritons=urls))
-            if not self._settings.triton_urls:
-                for name in self._models:
-                    progress.step(f"loading {name} and having a first answer")
-                    await self._gateway.first_answer(name)
-            else:
+            if self._settings.triton_urls:
                 progress.step(f"waiting for {', '.join(urls)}")
-                self._models = [await self._gateway.first_answer_of_any()]
+                self._models = await self._gateway.models_of_tritons(self._models)
+            for name in self._models.names:
+                progress.step(f"loading {name} and having a first answer")
+                await self._gateway.first_answer(name, pinned=self._models.pinned)
         self._announce()
         self._gateway.release()
 
@@ -180,7 +168,7 @@ class _Service:
 
     async def _restore(self) -> None:
         assert self._gateway is not None  # noqa: S101 - a restart comes after the start
-        for name in self._models:
+        for name in self._models.names:
             await self._gateway.first_answer(name)
             log.info("the model is served again", model=name)
 
@@ -195,9 +183,19 @@ class _Service:
         assert self._gateway is not None  # noqa: S101 - it was started just now
         url = self._gateway.url
         key = ' -H "Authorization: Bearer $MODELYARD_API_KEY"' if self._settings.bearer_key() else ""
-        body = f'{{"model": "{self._models[0]}", "messages": [{{"role": "user", "content": "What is Modelyard?"}}]}}'
-        output.say(f"\nModelyard is ready on {url} and serves {', '.join(self._models)}. Try:\n")
-        output.say(f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'\n")
+        loaded, installed = self._models.names, self._models.installed
+        if not installed:
+            output.say(f"\nModelyard is ready on {url} and has no model yet. Fetch one, for example:\n")
+            output.say("  modelyard pull Qwen/Qwen3-0.6B\n")
+        else:
+            others = [name for name in installed if name not in loaded]
+            serves = f"serves {', '.join(loaded or others)}"
+            if loaded and others:
+                serves += f"; on a first request also {', '.join(others)}"
+            model = (loaded or installed)[0]
+            body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "What is Modelyard?"}}]}}'
+            output.say(f"\nModelyard is ready on {url} and {serves}. Try:\n")
+            output.say(f"  curl {url}/v1/chat/completions -H 'content-type: application/json'{key} -d '{body}'\n")
         output.say("Ctrl-C stops it.")
 
 

@@ -52,8 +52,11 @@ async def test_the_shapes_of_the_contract(client: Client) -> None:
                 "return_num_input_tokens",
                 "return_num_output_tokens",
                 "embedding_request",
+                "operation",
+                "add_special_tokens",
             )
         },
+        "token_ids": ([-1], True),
     }
     assert {each.name: list(each.dims) for each in config.output} == {
         "text_output": [-1],
@@ -62,6 +65,7 @@ async def test_the_shapes_of_the_contract(client: Client) -> None:
         "logprobs": [-1],
         "num_input_tokens": [1],
         "num_output_tokens": [-1],
+        "token_ids": [-1],
     }
 
 
@@ -223,7 +227,7 @@ async def refusal(client: Client, prompt: str = PROMPT, tensors=None, **sampling
         ("best_of", 2),
         ("logprobs", 5),
         ("temperature", -1),
-        ("structured_outputs", '{"json": {}}'),
+        ("structured_outputs", '{"json": 3}'),
         ("temprature", 1),
     ],
 )

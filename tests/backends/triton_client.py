@@ -155,6 +155,9 @@ def _request(model: str, inputs: dict[str, Any]) -> Any:
         if isinstance(values[0], bool):
             tensor.datatype = "BOOL"
             request.raw_input_contents.append(bytes(values))
+        elif isinstance(values[0], int):
+            tensor.datatype = "INT32"
+            request.raw_input_contents.append(struct.pack(f"<{len(values)}i", *values))
         else:
             tensor.datatype = "BYTES"
             texts = [each.encode() if isinstance(each, str) else each for each in values]
@@ -178,7 +181,7 @@ def _values(datatype: str, raw: bytes) -> list[Any]:
             values.append(raw[place + 4 : place + 4 + length].decode())
             place += 4 + length
         return values
-    return [value for (value,) in struct.iter_unpack({"UINT32": "<I", "FP32": "<f"}[datatype], raw)]
+    return [value for (value,) in struct.iter_unpack({"UINT32": "<I", "INT32": "<i", "FP32": "<f"}[datatype], raw)]
 
 
 def _add(answer: Answer, response: Response) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,8 @@ async def test_every_variant_answers_as_the_merged_original(
         names = [None, "formal", "casual"] * 4
         answers = await asyncio.gather(*map(ask, names))
         assert answers == [wanted[name] for name in names]
+        held: dict[str, Any] = {"structured_outputs": {"choice": ["quiet"]}, "max_tokens": 12}
+        assert (await client.ask(PROMPT, "model", lora_name="formal", **held)).text == "quiet"
         with pytest.raises(RequestFailed, match=r"\[INVALID_ARG\].*one of this model's adapters \(casual, formal\)"):
             await ask("absent")
 

@@ -34,8 +34,8 @@ def triton(repository: Path) -> Iterator[Triton]:
 
 
 @pytest.fixture(scope="session")
-def gateway(triton: Triton) -> Iterator[Gateway]:
-    with serving([triton.url], default_model="parrot", request_timeout_s=60) as running:
+def gateway(triton: Triton, repository: Path) -> Iterator[Gateway]:
+    with serving([triton.url], model_repository=repository, default_model="parrot", request_timeout_s=60) as running:
         yield running
 
 

@@ -60,11 +60,11 @@ def add_parrot(repository: Path, name: str, **parameters: str) -> None:
 class Triton:
     """A Triton that can be killed and started again on the same ports."""
 
-    def __init__(self, repository: Path, log: Path) -> None:
+    def __init__(self, repository: Path, log: Path, *, backends: Path = ROOT / "tests/models/none") -> None:
         self._repository = repository
         self._log = log
         self._loop = Loop()
-        self._distribution = find_distribution(ENGINE_PYTHON, backends=ROOT / "tests/models/none")
+        self._distribution = find_distribution(ENGINE_PYTHON, backends=backends)
         self.process = self._launch(0, 0, 0)
         self.grpc_port = self.process.grpc_port
 
@@ -111,7 +111,9 @@ class Gateway:
         self.port: int = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.app: FastAPI = create_app(settings, triton_urls=urls)
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, http="httptools", lifespan="on")
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, http="httptools", ws="websockets-sansio", lifespan="on"
+        )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.run_coroutine_threadsafe(self._server.serve(sockets=[listener]), self._loop.loop)
         while not self._server.started and not self._serving.done():

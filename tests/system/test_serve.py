@@ -14,6 +14,7 @@ import openai
 import psutil
 import pytest
 
+from modelyard import usage
 from tests.system.service import MODELYARD, ROOT, Service, environment, free_port, serving
 
 
@@ -111,8 +112,35 @@ def test_a_missing_engine_is_one_sentence(repository: Path, tmp_path: Path) -> N
     _refused(answer, "engine environment is missing", "make engine-env")
 
 
-def test_an_empty_repository_is_one_sentence(tmp_path: Path) -> None:
-    _refused(_run("serve", model_repository=tmp_path, port=free_port()), "no model", "modelyard convert")
+def test_an_empty_repository_is_served_and_takes_models_that_come(repository: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    with serving(empty, tmp_path) as service:
+        service.wait_until_ready()
+        assert "has no model yet" in service.output
+        assert "modelyard pull" in service.output
+        assert httpx.get(f"{service.url}/v1/models").json()["data"] == []
+        body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 3}
+        assert httpx.post(f"{service.url}/v1/chat/completions", json=body).status_code == 404
+        (empty / "demo").symlink_to(repository / "demo")
+        assert httpx.post(f"{service.url}/v1/chat/completions", json=body, timeout=60).status_code == 200
+
+
+def test_of_many_models_the_last_used_is_loaded_and_the_others_on_request(repository: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for name in ("one", "two", "three"):
+        (many / name).symlink_to(repository / "demo")
+    usage.record(many, "two")
+    with serving(many, tmp_path, keep_alive="1s") as service:
+        service.wait_until_ready()
+        assert "serves two; on a first request also one, three" in service.output
+        assert service.metric("nv_inference_count", model="two") >= 1
+        assert service.metric("nv_inference_count", model="one") == 0
+        body = {"model": "one", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 3}
+        assert httpx.post(f"{service.url}/v1/chat/completions", json=body, timeout=60).status_code == 200
+        while 'model_unloads_total{model="one",reason="idle"} 1.0' not in httpx.get(f"{service.url}/metrics").text:
+            assert httpx.get(f"{service.url}/health/ready").status_code == 200
+        assert httpx.get(f"{service.url}/health/ready").json() == {"status": "ready"}
 
 
 def test_an_unknown_model_to_load_is_one_sentence(repository: Path) -> None:

@@ -50,8 +50,8 @@ class Question:
 class Head(Protocol):
     """What is a backend's own."""
 
-    def read(self, tensor: Tensor) -> Question:
-        """A request. Raises Refused."""
+    def read(self, tensor: Tensor) -> Question | Mapping[str, Any]:
+        """A request, or the output tensors of one that needs no network. Raises Refused."""
 
     def reduce(self, result: Any, mask: Any, rows: Sequence[Row]) -> Any:
         """A line of numbers for each row of a batch, from what the network gave."""
@@ -88,6 +88,9 @@ class Face:
             sender = request.get_response_sender()
             try:
                 question = self._head.read(reader(self._pb, request))
+                if not isinstance(question, Question):
+                    self._answer(sender, question)
+                    continue
                 self._joining.begin(question.rows, functools.partial(self._send, sender, question), sender.is_cancelled)
             except RequestFailed as failure:
                 self._refuse(sender, failure)
@@ -111,7 +114,9 @@ class Face:
             self._refuse(sender, outcome)
             return
         tokens = np.array([len(row.ids) for row in question.rows], np.uint32)
-        arrays = {**question.outputs(outcome), "num_input_tokens": tokens}
+        self._answer(sender, {**question.outputs(outcome), "num_input_tokens": tokens})
+
+    def _answer(self, sender: Any, arrays: Mapping[str, Any]) -> None:
         response = self._pb.InferenceResponse([self._pb.Tensor(name, array) for name, array in arrays.items()])
         self._metrics.ended("success")
         sender.send(response, flags=self._pb.TRITONSERVER_RESPONSE_COMPLETE_FINAL)

@@ -22,6 +22,7 @@ from .metrics import Metrics, Outcome
 from .outbox import Outbox
 from .responses import Responses
 from .settings import LanguageSettings
+from .tokens import detokenized, known, tokenized
 
 # Two, so that one can make a response while the other waits for Triton to take its own; a third gained nothing.
 _SENDERS = 2
@@ -84,7 +85,11 @@ class Answering:
 
     def begin(self, request: InferRequest, sender: Any) -> None:
         """Take a request on; every response goes to `sender`. Raises RequestFailed when it cannot be taken."""
-        ids = self._codec.encode(request.prompt)
+        if request.operation != "generate":
+            self._sent_at_once(request, sender)
+            return
+        given = request.token_ids
+        ids = self._codec.encode(request.prompt) if given is None else known(given, self._codec.size)
         context = self._settings.context_length
         if len(ids) >= context:
             raise prompt_too_long(len(ids), context)
@@ -110,6 +115,14 @@ class Answering:
         except RequestFailed:
             self._forget(generation)
             raise
+
+    def _sent_at_once(self, request: InferRequest, sender: Any) -> None:
+        outputs = (
+            detokenized(self._codec, request.token_ids)
+            if request.operation == "detokenize"
+            else tokenized(self._codec, request.prompt, special_tokens=request.add_special_tokens)
+        )
+        sender.send(self._responses.plain(outputs), flags=self._responses.final_flag)
 
     def refuse(self, sender: Any, failure: RequestFailed) -> None:
         """Answer a request that was not taken on."""
@@ -152,7 +165,8 @@ class Answering:
 
     def refused(self, key: int, why: str) -> None:
         if found := self._of_key.get(key):
-            self._fail(found[0], Refused(f"the engine refuses the request: {why}"))
+            named = why.startswith("'")  # the parameter that is meant, which is then the first word
+            self._fail(found[0], Refused(why if named else f"the engine refuses the request: {why}"))
 
     def counted(self, key: int, prompt_tokens: int) -> None:
         if (found := self._of_key.get(key)) and not found[1]:

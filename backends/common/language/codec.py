@@ -10,17 +10,32 @@ from collections.abc import Callable, Sequence
 
 
 class Codec:
-    """A tokenizer. `decode` never fails: bytes that are no text become U+FFFD."""
+    """A tokenizer, whose ids are below `size`. `decode` never fails: bytes that are no text become U+FFFD."""
 
-    def __init__(self, encode: Callable[[str, bool], list[int]], decode: Callable[[list[int], bool], str]) -> None:
+    def __init__(
+        self,
+        encode: Callable[[str, bool], list[int]],
+        decode: Callable[[list[int], bool], str],
+        size: Callable[[], int],
+    ) -> None:
         self._encode = encode
         self._decode = decode
+        self._size = size
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Ids go from 0 to one less."""
+        return self._size()
 
     def encode(self, prompt: str) -> list[int]:
         """The prompt's ids, with the tokenizer's special tokens unless the prompt begins with them already."""
         # Chat templates write the BOS out; a second one makes answers worse, and nobody would see why.
         doubled = bool(self._bos) and prompt.startswith(self._bos)
         return self._encode(prompt, not doubled)
+
+    def encode_alone(self, text: str) -> list[int]:
+        """The ids of a text, without any that the tokenizer would add."""
+        return self._encode(text, False)
 
     def without_bos(self, prompt: str) -> str:
         """The prompt as it is to be given to a tokenizer that puts its special tokens before whatever comes."""

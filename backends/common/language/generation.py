@@ -64,13 +64,14 @@ class Sequence:
 
     def __init__(self, request: InferRequest, codec: Codec) -> None:
         sampling = request.sampling
-        skip = sampling.skip_special_tokens
+        # To a grammar a special token is the text that it is written as, so leaving it out would break what was kept.
+        skip = sampling.skip_special_tokens and not sampling.constrained
         self._arrived: collections.deque[Tokens] = collections.deque()
         self._detokenizer = Detokenizer(lambda ids: codec.decode(ids, skip_special_tokens=skip))
         self._stops = StopStrings(sampling.stop, include=sampling.include_stop_str_in_output)
         self._by_token = bool(sampling.stop)
         self._min_tokens = sampling.min_tokens
-        self._keep_stop_token = sampling.include_stop_str_in_output
+        self._keep_stop_token = sampling.include_stop_str_in_output and not sampling.constrained
         self._text: list[str] = []
         self._new_tokens = 0
         self._new_logprobs: list[TokenLogprob] = []

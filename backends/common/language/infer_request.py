@@ -11,6 +11,7 @@ from typing import Any
 
 from ..failures import Refused
 from ..inputs import blobs, flag, only, text
+from . import tokens
 from .sampling import Sampling, SamplingReader
 
 # From what was sent to what the engine takes. Raises Refused.
@@ -28,6 +29,7 @@ INPUTS: tuple[dict[str, Any], ...] = (
     {"name": "return_num_input_tokens", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
     {"name": "return_num_output_tokens", "data_type": "TYPE_BOOL", "dims": [1], "optional": True},
     {"name": "embedding_request", "data_type": "TYPE_STRING", "dims": [1], "optional": True},
+    *tokens.INPUTS,
 )
 
 
@@ -35,7 +37,7 @@ INPUTS: tuple[dict[str, Any], ...] = (
 class InferRequest:
     """What a caller wants. `prepend_input` puts the prompt before the answer, as vLLM does unless told otherwise.
 
-    `images` are as the engine takes them; None where the model takes none.
+    `images` are as the engine takes them; None where the model takes none. `token_ids` stand in place of the prompt.
     """
 
     prompt: str
@@ -48,6 +50,9 @@ class InferRequest:
     return_num_input_tokens: bool = False
     return_num_output_tokens: bool = False
     images: tuple[Any, ...] | None = None
+    operation: tokens.Operation = "generate"
+    token_ids: tuple[int, ...] | None = None
+    add_special_tokens: bool = True
 
 
 def read_request(
@@ -71,8 +76,13 @@ def read_request(
             "'exclude_input_in_output' cannot be false with 'stream': the input would be in no response or in all"
         )
     given = text(tensor, "sampling_parameters")
+    prompt, token_ids, special = text(tensor, "text_input") or "", tokens.ids_asked(tensor), "add_special_tokens"
+    if token_ids is not None and prompt:
+        raise Refused("'token_ids' cannot be honoured beside a 'text_input'")
+    if token_ids is not None and open_images is not None:
+        raise Refused("'token_ids' cannot be honoured: a model that sees makes the tokens of its prompts itself")
     return InferRequest(
-        prompt=text(tensor, "text_input") or "",
+        prompt=prompt,
         sampling=sampling.read(given) if given is not None else sampling.known(parameters()),
         stream=stream,
         prepend_input=prepend,
@@ -82,4 +92,7 @@ def read_request(
         return_num_input_tokens=flag(tensor, "return_num_input_tokens"),
         return_num_output_tokens=flag(tensor, "return_num_output_tokens"),
         images=None if open_images is None else open_images(blobs(tensor, "image")),
+        operation=tokens.operation_asked(tensor),
+        token_ids=token_ids,
+        add_special_tokens=tensor(special) is None or flag(tensor, special),
     )

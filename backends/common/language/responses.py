@@ -6,14 +6,16 @@ Knows names, types and shapes of outputs; the classes that carry them are Triton
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..failures import RequestFailed, error_response
+from . import tokens
 from .codec import Codec
 from .generation import Generation, SequenceDelta
+from .infer_request import InferRequest
 
 OUTPUTS: tuple[dict[str, Any], ...] = (
     {"name": "text_output", "data_type": "TYPE_STRING", "dims": [-1]},
@@ -22,6 +24,7 @@ OUTPUTS: tuple[dict[str, Any], ...] = (
     {"name": "logprobs", "data_type": "TYPE_STRING", "dims": [-1]},
     {"name": "num_input_tokens", "data_type": "TYPE_UINT32", "dims": [1]},
     {"name": "num_output_tokens", "data_type": "TYPE_UINT32", "dims": [-1]},
+    *tokens.OUTPUTS,
 )
 
 
@@ -36,7 +39,7 @@ class Responses:
     def content(self, generation: Generation, deltas: Sequence[SequenceDelta]) -> Any:
         """A response with what is new."""
         request = generation.request
-        before = request.prompt if request.prepend_input else ""
+        before = self._prompt_of(request) if request.prepend_input else ""
         outputs = {"text_output": _texts([before + delta.text for delta in deltas])}
         if request.return_finish_reason:
             # vLLM's Python None as text: the contract has no other word for "still running".
@@ -50,11 +53,19 @@ class Responses:
             outputs["num_input_tokens"] = np.array([generation.prompt_tokens], np.uint32)
         if request.return_num_output_tokens:
             outputs["num_output_tokens"] = np.array([delta.tokens for delta in deltas], np.uint32)
+        return self.plain(outputs)
+
+    def plain(self, outputs: Mapping[str, Any]) -> Any:
+        """A response with these arrays."""
         return self._pb.InferenceResponse([self._pb.Tensor(name, array) for name, array in outputs.items()])
 
     def failure(self, failure: RequestFailed) -> Any:
         """A response that is an error."""
         return error_response(self._pb, failure)
+
+    def _prompt_of(self, request: InferRequest) -> str:
+        ids = request.token_ids
+        return request.prompt if ids is None else self._codec.decode(ids, skip_special_tokens=False)
 
     def _logprobs(self, delta: SequenceDelta, greedy: bool) -> str:
         # Where the engine tells no rank: a greedy choice is the most likely token; of a drawn one nothing is known.

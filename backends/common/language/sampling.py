@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from ..failures import Refused
 
+_LONGEST_SHOWN = 80  # characters of a wrong value that are repeated
 _GREEDY_BELOW = 1e-5  # as vLLM's own
 
 Parser = Callable[[Any], Any]
@@ -49,6 +50,11 @@ class Sampling(abc.ABC):
     @property
     def greedy(self) -> bool:
         return self.temperature < _GREEDY_BELOW
+
+    @property
+    def constrained(self) -> bool:
+        """Whether the text is held to a grammar."""
+        return False
 
     def seeds(self) -> list[int]:
         """A seed for each of the n sequences; drawn where none was given, since engines' own default is constant."""
@@ -108,7 +114,7 @@ class SamplingReader(Generic[S]):
                 try:
                     values[name] = self._parsers[name](value)
                 except (ValueError, TypeError, OverflowError) as error:
-                    raise Refused(f"'{name}' must be {error}, not {json.dumps(value)}") from None
+                    raise Refused(f"'{name}' must be {error}, not {_shown(value)}") from None
             elif name == "max_tokens":
                 values[name] = None
         # Always at these values in vLLM too, unless somebody turns them off, which cannot be honoured.
@@ -118,6 +124,11 @@ class SamplingReader(Generic[S]):
         if sampling.max_tokens is not None and sampling.min_tokens > sampling.max_tokens:
             raise Refused(f"'min_tokens' must be at most max_tokens, which is {sampling.max_tokens}")
         return sampling
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _asks_for_nothing(value: object) -> bool:

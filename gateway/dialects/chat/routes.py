@@ -11,9 +11,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.chat import schemas, translate
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import (
+    EVENT_SCHEMA,
     EVENT_STREAM,
     NDJSON,
     JSONBytes,
@@ -46,14 +48,14 @@ _STREAMS: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "string"},
                 "example": '{"delta": "Hel"}\n{"delta": "lo"}\n{"done": true, ...}\n',
             },
-            EVENT_STREAM: {"schema": {"type": "string"}, "example": 'data: {"delta": "Hello"}\n\n'},
+            EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": 'data: {"delta": "Hello"}\n\n'},
         }
     }
 }
 
 
 def chat_router(chatting: Chatting) -> APIRouter:
-    router = APIRouter(tags=["chat"])
+    router = APIRouter(tags=["chat"], route_class=JSONRoute)
 
     @router.post(
         "/chat",

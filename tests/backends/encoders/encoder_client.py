@@ -14,7 +14,8 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 _CODES = {"INVALID_ARG": grpc.StatusCode.INVALID_ARGUMENT, "UNAVAILABLE": grpc.StatusCode.UNAVAILABLE}
-_NUMBERS = {"FP32": np.float32, "UINT32": np.uint32}
+_NUMBERS = {"FP32": np.float32, "UINT32": np.uint32, "INT32": np.int32}
+_KINDS = {"i": "INT32", "b": "BOOL"}
 
 
 class EncoderClient:
@@ -66,6 +67,10 @@ class EncoderClient:
 def _request(model: str, inputs: dict[str, Any]) -> Any:
     request = pb.ModelInferRequest(model_name=model)
     for name, value in inputs.items():
+        if isinstance(value, np.ndarray):
+            request.inputs.add(name=name, shape=value.shape, datatype=_KINDS[value.dtype.kind])
+            request.raw_input_contents.append(value.tobytes())
+            continue
         values = list(value) if isinstance(value, list | tuple) else [value]
         tensor = request.inputs.add(name=name, shape=[len(values)])
         if values and isinstance(values[0], int):

@@ -25,13 +25,20 @@ from tests.converters.encoder_checkpoints import write_encoder
 async def test_the_backend_adds_the_tensors_itself(encoders: Encoders, minilm_fp16: str) -> None:
     config = await encoders.client.config(minilm_fp16)
     assert [(each.name, list(each.dims), each.optional) for each in config.input] == [
-        ("text_input", [-1], False),
+        ("text_input", [-1], True),
+        ("input_ids", [-1, -1], True),
         ("dimensions", [1], True),
         ("input_type", [1], True),
+        ("truncate", [1], True),
+        ("operation", [1], True),
+        ("token_ids", [-1], True),
+        ("add_special_tokens", [1], True),
     ]
     assert [(each.name, list(each.dims)) for each in config.output] == [
         ("embedding", [-1, -1]),
         ("num_input_tokens", [-1]),
+        ("text_output", [-1]),
+        ("token_ids", [-1]),
     ]
     assert config.max_batch_size == 0
     assert not config.model_transaction_policy.decoupled

@@ -7,8 +7,10 @@ import json
 import math
 import re
 
+import jsonschema
 import pytest
 
+from tests.backends.test_structured_outputs import PERSON
 from tests.backends.triton_client import Client, RequestFailed
 from tests.converters.gguf_files import CONTEXT
 
@@ -46,6 +48,7 @@ async def test_the_shapes_are_those_of_the_other_backends(client: Client) -> Non
         "logprobs": [-1],
         "num_input_tokens": [1],
         "num_output_tokens": [-1],
+        "token_ids": [-1],
     }
 
 
@@ -168,6 +171,26 @@ async def test_the_text_is_as_it_must_be(client: Client, name: str) -> None:
     assert await text({"choice": ['ye"s\n', "nö"]}) in ('ye"s\n', "nö")
     assert re.fullmatch("[0-9]{3}/[ab]", await text({"regex": "[0-9]{3}/[ab]"}))
     assert await text({"grammar": 'root ::= "x" "y"'}) == "xy"
+
+
+async def test_every_answer_that_ends_keeps_to_the_schema(client: Client) -> None:
+    answers = await asyncio.gather(
+        *(client.ask(PROMPT, structured_outputs={"json": PERSON}, max_tokens=300, seed=seed) for seed in range(20))
+    )
+    ended = [answer.text for answer in answers if answer.finish_reason == "stop"]
+    assert len(ended) > 10
+    for text in ended:
+        jsonschema.validate(json.loads(text), PERSON)
+        assert not re.search(r"\s{18}", text)
+
+
+async def test_an_object_is_an_object(client: Client) -> None:
+    answers = await asyncio.gather(
+        *(client.ask(PROMPT, structured_outputs={"json_object": True}, max_tokens=300, seed=seed) for seed in range(8))
+    )
+    ended = [answer.text for answer in answers if answer.finish_reason == "stop"]
+    assert ended
+    assert all(isinstance(json.loads(text), dict) for text in ended)
 
 
 async def refusal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,23 @@ async def test_settings_bound_images(seeing: Client, vision_repository: Path) ->
     assert "at most 100" in await refusal(seeing, "strict", TEXT, *images(0))
     assert "this model takes 1 (MAX_IMAGES)" in await refusal(seeing, "strict", TEXT, *images(0, 1))
     await seeing.unload("strict")
+
+
+async def test_an_answer_about_an_image_can_be_held_to_a_shape(seeing: Client) -> None:
+    schema = {"type": "object", "properties": {"cat": {"type": "boolean"}}, "required": ["cat"]}
+    held: dict[str, Any] = {"structured_outputs": {"json": schema}, "tokens": 40}
+    told = await ask(seeing, "qwen2_vl", prompt("qwen2_vl", (0,)), *images(0), **held)
+    assert json.loads(told.text) in ({"cat": True}, {"cat": False})
+    assert told.finish_reason == "stop"
+    with pytest.raises(RequestFailed, match=r"^\[INVALID_ARG\] 'structured_outputs' "):
+        await ask(seeing, "qwen2_vl", TEXT, structured_outputs={"grammar": "root ::= ((("})
+    assert (await ask(seeing, "qwen2_vl", TEXT)).text
+
+
+async def test_a_model_that_sees_takes_no_prompt_in_tokens(seeing: Client) -> None:
+    with pytest.raises(RequestFailed, match=r"^\[INVALID_ARG\] 'token_ids' cannot be honoured"):
+        await seeing.ask("", "llava", tensors={"token_ids": [5]})
+    responses = [
+        each.outputs async for each in seeing.stream(TEXT, "llava", tensors={"operation": "tokenize", "stream": None})
+    ]
+    assert responses[0]["num_input_tokens"] == [len(responses[0]["token_ids"])]

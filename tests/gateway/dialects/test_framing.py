@@ -132,7 +132,7 @@ async def test_silence_is_broken_by_something_that_clients_skip(monkeypatch: pyt
     assert start["status"] == 200
     assert bodies[0]["body"].startswith(b":")
     assert b"a" in [body["body"] for body in bodies]
-    assert StreamedAnswer(frames(), NDJSON, lambda error: b"")._beat == b"\n"
+    assert StreamedAnswer(frames(), NDJSON, lambda error: b"")._beat == b" "
 
 
 async def _events(*texts: str, error: Exception | None = None) -> AsyncGenerator[Event, None]:

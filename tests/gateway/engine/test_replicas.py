@@ -38,7 +38,8 @@ async def test_a_backend_that_is_busy_is_passed_over_and_the_last_word_is_its_ow
 
 
 async def test_the_least_busy_is_chosen(replicas: Replicas) -> None:
-    await replicas.loaded()  # finds out that the first is dead
+    await replicas.answer()  # finds out that the first is dead
+    await replicas.load("parrot")
     streams = [replicas.generate("parrot", Asked("words=9 delay=0.05"), stream=True) for _ in range(4)]
     for stream in streams:
         await anext(stream)
@@ -77,5 +78,57 @@ async def test_with_no_triton_at_all_there_is_no_engine() -> None:
     with pytest.raises(EngineUnavailable):
         await _text(alone, "words=1")
     with pytest.raises(EngineUnavailable):
-        await alone.loaded()
+        await alone.answer()
     await alone.close()
+
+
+async def test_a_model_is_loaded_and_unloaded_in_every_triton_that_has_it(
+    triton: Triton, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    add_parrot(triton._repository, "both")
+    elsewhere = tmp_path_factory.mktemp("second") / "repository"
+    add_parrot(elsewhere, "both")
+    add_parrot(elsewhere, "only-there")
+    second = Triton(elsewhere, elsewhere.parent / "triton.log")
+    replicas = Replicas(lambda: [DEAD, triton.url, second.url], load_timeout_s=60, timeout_s=60)
+    await replicas.start()
+    try:
+        assert {"both": False, "only-there": False, "parrot": True}.items() <= (await replicas.index()).items()
+        await replicas.load("both")
+        assert [("both" in each.loaded) for each in replicas._replicas] == [False, True, True]
+        await replicas.load("only-there")
+        # The Triton that has it is asked, whoever has less to do.
+        assert [await _text(replicas, "words=1", "only-there") for _ in range(3)] == ["polly "] * 3
+        second.kill()
+        assert await _text(replicas, "words=1", "both") == "polly "
+        returned = replicas._replicas[2]
+        await replicas.answer()
+        assert not returned.ready
+        second.start_again()
+        while not (returned.ready and "both" in returned.loaded):  # noqa: ASYNC110 - Triton sends no event
+            await asyncio.sleep(0.05)
+        assert (await returned.client.index())["both"] is True
+        await replicas.unload("both")
+        assert (await replicas.index())["both"] is False
+        with pytest.raises(EntryNotFound):
+            await replicas.load("nobody")
+    finally:
+        await replicas.close()
+        second.close()
+
+
+async def test_a_triton_that_fails_to_load_a_model_is_no_matter_when_another_does(
+    triton: Triton, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    add_parrot(triton._repository, "half-sick", FAIL_TO_LOAD="1")
+    elsewhere = tmp_path_factory.mktemp("second") / "repository"
+    add_parrot(elsewhere, "half-sick")
+    second = Triton(elsewhere, elsewhere.parent / "triton.log")
+    replicas = Replicas(lambda: [triton.url, second.url], load_timeout_s=60, timeout_s=60)
+    await replicas.start()
+    try:
+        await replicas.load("half-sick")
+        assert [await _text(replicas, "words=1", "half-sick") for _ in range(3)] == ["polly "] * 3
+    finally:
+        await replicas.close()
+        second.close()

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import deserialize_bytes_tensor
 
-from gateway.domain.generation import Finished, Sampling, TextDelta, Usage
+from gateway.domain.generation import Finished, Sampling, TextDelta, Tokens, Usage
 from gateway.domain.ports import Asked
 from gateway.engine.tensors import Reader, decode_strings, encode_strings, sampling_json, to_infer_request
+from modelyard.errors import InvalidInput
 
 
 @given(st.lists(st.binary()))
@@ -41,6 +42,21 @@ def test_a_prompt_arrives_as_it_is(prompt: str) -> None:
     assert tensors["stream"] == b"\x01"
     assert tensors["exclude_input_in_output"] == b"\x01"
     assert "return_logprobs" not in tensors
+
+
+@given(st.lists(st.integers(0, 2**31 - 1), min_size=1))
+def test_a_prompt_of_tokens_arrives_as_it_is(ids: list[int]) -> None:
+    rpc = to_infer_request("m", Asked(Tokens(tuple(ids))), stream=True)
+    tensors = dict(zip((each.name for each in rpc.inputs), rpc.raw_input_contents, strict=True))
+    assert decode_strings(tensors["text_input"]) == [b""]
+    assert list(struct.unpack(f"<{len(ids)}i", tensors["token_ids"])) == ids
+    assert [list(each.shape) for each in rpc.inputs if each.name == "token_ids"] == [[len(ids)]]
+
+
+@pytest.mark.parametrize("ids", [(), (2**31,), (-(2**31) - 1,)])
+def test_what_is_no_prompt_of_tokens_is_refused(ids: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidInput):
+        to_infer_request("m", Asked(Tokens(ids)), stream=True)
 
 
 def test_logprobs_are_asked_for_when_they_are_wanted() -> None:

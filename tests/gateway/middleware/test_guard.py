@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 import pytest
 
 from gateway.identity import BearerKey
-from gateway.middleware.guard import is_loopback
+from gateway.middleware.guard import Guard, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,43 @@ def test_anything_else_does_not(header: str) -> None:
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(ValueError, match="empty"):
         BearerKey("")
+
+
+def _websocket(**headers: str) -> dict[str, Any]:
+    given = [(name.encode(), value.encode()) for name, value in {"host": "localhost", **headers}.items()]
+    return {"type": "websocket", "path": "/ws", "headers": given, "subprotocols": []}
+
+
+async def _comes_through(scope: dict[str, Any], key: str | None) -> bool:
+    came: list[dict[str, Any]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        came.append(scope)
+
+    async def refusal(scope: Any, receive: Any, send: Any) -> None:
+        return None
+
+    guard = Guard(application, BearerKey(key) if key else None, lambda scope, error: refusal)  # type: ignore[arg-type,return-value]
+    await guard(scope, None, None)  # type: ignore[arg-type]
+    return came == [scope]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "https://127.0.0.1", "tauri://localhost", "vscode-webview://1"]
+)
+async def test_pages_of_this_machine_and_desktop_applications_come_in_without_a_key(origin: str) -> None:
+    assert await _comes_through(_websocket(origin=origin), None)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.com", "http://localhost.evil.com", "null", "http://10.0.0.1"])
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_pages_of_elsewhere_do_not(origin: str, kind: str) -> None:
+    assert not await _comes_through(_websocket(origin=origin) | {"type": kind}, None)
+
+
+async def test_a_page_offers_the_key_as_a_subprotocol() -> None:
+    coded = base64.urlsafe_b64encode("geheim-ß".encode()).decode().rstrip("=")
+    offered = _websocket(origin="https://my.example") | {"subprotocols": ["modelyard.v1", f"bearer.{coded}"]}
+    assert await _comes_through(offered, "geheim-ß")
+    assert not await _comes_through(offered, "other")
+    assert not await _comes_through(_websocket() | {"subprotocols": ["bearer.*", "bearer.", "x"]}, "geheim-ß")

@@ -10,7 +10,11 @@ from jinja2 import TemplateError
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from gateway.domain.content import Message, Text
-from gateway.prompting.templates import TemplateFailed, Templates, render
+from gateway.domain.generation import GenerationRequest
+from gateway.prompting.messages import manners_of, to_messages
+from gateway.prompting.preparing import Prompts
+from gateway.prompting.templates import TemplateFailed
+from gateway.prompting.templates import render as render_variables
 from modelyard.card import ModelCard
 from modelyard.errors import InvalidInput
 
@@ -138,6 +142,23 @@ CONVERSATIONS = {
 }
 
 
+def render(source: str, messages: list[Message], special_tokens: dict[str, str]) -> str:
+    return render_variables(
+        source,
+        {
+            **special_tokens,
+            "messages": to_messages(messages, manners_of(source)),
+            "tools": None,
+            "documents": None,
+            "add_generation_prompt": True,
+        },
+    )
+
+
+async def _prepared(card: ModelCard, *messages: Message) -> str:
+    return str((await Prompts().prepare(card, GenerationRequest("m", messages))).asked.prompt)
+
+
 def _messages(conversation: str) -> list[Message]:
     return [Message.of(role, text) for role, text in CONVERSATIONS[conversation]]  # type: ignore[arg-type]
 
@@ -166,18 +187,18 @@ def _transformers(source: str, given: list[dict[str, str]]) -> tuple[str, str | 
 async def test_what_a_template_refuses_is_the_callers_to_mend() -> None:
     card = ModelCard(chat_template=NO_SYSTEM, special_tokens=TOKENS)
     with pytest.raises(InvalidInput, match="a system role is not known"):
-        await Templates().render(card, [Message.of("system", "x")])
+        await _prepared(card, Message.of("system", "x"))
 
 
 async def test_a_model_without_a_template_takes_no_messages() -> None:
     with pytest.raises(InvalidInput, match="/v1/completions"):
-        await Templates().render(ModelCard(), [Message.of("user", "x")])
+        await _prepared(ModelCard(), Message.of("user", "x"))
 
 
 async def test_a_long_conversation_is_rendered_too() -> None:
     card = ModelCard(chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
     text = "x" * 100_000
-    assert await Templates().render(card, [Message.of("user", text)]) == text
+    assert await _prepared(card, Message.of("user", text)) == text
 
 
 def test_a_developer_is_a_system_where_the_template_does_not_know_one() -> None:

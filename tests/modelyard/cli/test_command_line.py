@@ -15,7 +15,7 @@ import pytest
 
 from converters.precision import PRECISIONS
 from converters.targets import TargetWish
-from modelyard.cli import convert
+from modelyard.cli import conversion_options
 from modelyard.entry import entries_in
 from tests.converters.checkpoints import edit_json, write_checkpoint
 from tests.modelyard.cli.running import ROOT, clean_environment, refused, run
@@ -78,8 +78,8 @@ def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
 
 
 def test_the_options_are_those_of_the_converters() -> None:
-    assert get_args(convert.Precision) == PRECISIONS
-    assert get_args(convert.TargetWish) == get_args(TargetWish)
+    assert get_args(conversion_options.Precision) == PRECISIONS
+    assert get_args(conversion_options.TargetWish) == get_args(TargetWish)
 
 
 def test_version() -> None:

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
 
 import pytest
 
 from modelyard.cli import service
-from modelyard.errors import HostProblem, NotEnoughMemory, PortTaken
+from modelyard.errors import HostProblem, PortTaken
 from modelyard.settings import Settings
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    version = tmp_path / "repository" / "large" / "1"
-    version.mkdir(parents=True)
-    (version.parent / "config.pbtxt").write_text('backend: "openvino_genai"\n')
-    with (version / "openvino_model.bin").open("wb") as weights:
-        weights.truncate(2**30)  # a hole: it takes no disk
-    return tmp_path / "repository"
-
-
-def test_too_little_memory_is_said_with_both_figures(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "free_memory", lambda: 2**30)
-    with pytest.raises(NotEnoughMemory, match=r"serving large needs about 1\.6 GiB of memory, 1\.0 GiB are free"):
-        service._check_models(Settings(model_repository=repository), [])
-
-
-def test_enough_memory_is_no_problem(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "free_memory", lambda: 2**31)
-    assert service._check_models(Settings(model_repository=repository), []) == ["large"]
 
 
 def test_a_port_is_taken_or_held() -> None:

@@ -12,14 +12,20 @@ What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every 
     after=N       see raise
     crash=N       the process dies when N tokens were said
     final=rides   the last response carries the final flag, as vLLM does; else an empty one follows
+
+Of the parameters in its config.pbtxt it reads FAIL_TO_LOAD, LOAD_SECONDS (how long its load takes), CONTEXT_LENGTH and
+NEEDS_ALONE (a file that only one model can have at a time: another one that wants it is out of memory).
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +69,14 @@ class TritonPythonModel:
         parameters = json.loads(args["model_config"])["parameters"]
         if "FAIL_TO_LOAD" in parameters:
             raise pb_utils.TritonModelException("the parrot is not well today")
+        time.sleep(float(parameters.get("LOAD_SECONDS", {"string_value": "0"})["string_value"]))
+        if "NEEDS_ALONE" in parameters:
+            # Stands for the memory that one model leaves no room in for another; the kernel frees it with the process.
+            self._perch = Path(parameters["NEEDS_ALONE"]["string_value"]).open("a")  # noqa: SIM115 - until the end
+            try:
+                fcntl.flock(self._perch, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise pb_utils.TritonModelException("out of memory: another parrot sits here") from None
         self._context = int(parameters.get("CONTEXT_LENGTH", {"string_value": "4096"})["string_value"])
         # A family must outlive its metrics, so both are kept.
         self._families = {

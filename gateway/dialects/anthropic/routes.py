@@ -1,0 +1,97 @@
+"""HTTP of Anthropic's API: translate in, ask, translate out, return.
+
+Knows paths; what answers, counts and fetches pictures is handed in.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.dialects.anthropic import schemas, translate
+from gateway.dialects.anthropic.events import MessageEvents
+from gateway.dialects.bodies import JSONRoute
+from gateway.dialects.collecting import collect
+from gateway.dialects.failures import from_exception
+from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse_event, while_connected
+from gateway.domain.generation import Event
+from gateway.domain.ports import Answering, LoadPicture
+from modelyard.errors import InvalidInput
+
+_MEANINGS = {
+    400: "A field is wrong or cannot be honoured; it is named",
+    401: "No key, or a wrong one",
+    404: "No such model; those that are installed are named",
+    413: "The body is too large",
+    415: "The body is not sent as application/json",
+    500: "The engine failed",
+    503: "Too much to do, or no engine; see Retry-After",
+    504: "The engine did not answer in time",
+}
+
+
+def _responses() -> dict[int | str, dict[str, Any]]:
+    stream = {"schema": EVENT_SCHEMA}
+    known: dict[int | str, dict[str, Any]] = {
+        status: {"model": schemas.ErrorBody, "description": meaning} for status, meaning in _MEANINGS.items()
+    }
+    known[200] = {"content": {EVENT_STREAM: stream}}
+    return {**known, "default": {"model": schemas.ErrorBody, "description": "Any other failure"}}
+
+
+def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["anthropic"], route_class=JSONRoute)
+
+    @router.post(
+        "/messages",
+        summary="Answer a conversation, in Anthropic's form",
+        response_model=schemas.Answer,
+        responses=_responses(),
+    )
+    async def messages(wire: schemas.MessagesRequest, request: Request) -> Response:
+        answer_id = f"msg_{uuid.uuid4().hex[:24]}"
+        pictures = await while_connected(request.receive, _fetched(wire, load_picture))
+        events = answering.answer(translate.to_generation(wire, pictures))
+        if wire.stream:
+            made = MessageEvents(
+                wire.model,
+                answer_id=answer_id,
+                stops=wire.stop_sequences or (),
+                with_thoughts=translate.shows_thoughts(wire),
+            )
+            return StreamedAnswer(_frames(events, made), EVENT_STREAM, _last_words)
+        whole = await while_connected(request.receive, collect(events))
+        return JSONBytes(translate.from_whole(whole, wire, answer_id=answer_id))
+
+    return router
+
+
+async def _fetched(wire: schemas.Prompt, load_picture: LoadPicture) -> list[bytes]:
+    pictures = []
+    for where, address in translate.pictures_of(wire):
+        try:
+            pictures.append(await load_picture(address))
+        except InvalidInput as error:
+            error.field = where
+            raise
+    return pictures
+
+
+async def _frames(events: AsyncGenerator[Event, None], made: MessageEvents) -> AsyncGenerator[bytes, None]:
+    begun = False
+    async with aclosing(events):
+        async for event in events:
+            frame = made.of(event)
+            if not begun:
+                # With the first event, so that what fails before it is a status.
+                begun, frame = True, made.begin() + frame
+            if frame:
+                yield frame
+
+
+def _last_words(error: Exception) -> bytes:
+    return sse_event("error", translate.from_failure(from_exception(error)))

@@ -1,0 +1,1 @@
+"""Ollama's embeddings: /api/embed and /api/embeddings."""

@@ -1,0 +1,1 @@
+"""Ollama's answers: /api/generate and /api/chat."""

@@ -1,0 +1,31 @@
+"""HTTP of Ollama's API: answers, embeddings and models.
+
+Joins the routers; what does the work is handed in.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gateway.dialects.ollama.embedding.routes import embedding_router
+from gateway.dialects.ollama.generation.routes import generation_router
+from gateway.dialects.ollama.library.routes import AbilitiesOf, library_router
+from gateway.domain.embedding import Encoding
+from gateway.domain.library import Library
+from gateway.domain.ports import Answering, Catalog, Models, Residents
+
+
+def ollama_router(
+    answering: Answering,
+    encoding: Encoding,
+    library: Library,
+    catalog: Catalog,
+    models: Models,
+    residents: Residents,
+    abilities_of: AbilitiesOf,
+) -> APIRouter:
+    router = APIRouter()
+    router.include_router(generation_router(answering, catalog, models, residents))
+    router.include_router(embedding_router(encoding, models, residents))
+    router.include_router(library_router(library, catalog, models, residents, abilities_of))
+    return router

@@ -1,0 +1,1 @@
+"""POST /v1/rerank, as Cohere and Jina have it."""

