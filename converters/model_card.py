@@ -36,7 +36,9 @@ def model_card(plan: ConversionPlan, *, created: int) -> ModelCard:
             adapters=tuple(plan.adapters),
         )
     if plan.task not in GENERATES_TEXT:
-        return ModelCard(task=plan.task, created=created, context_length=plan.context_length)
+        return ModelCard(
+            task=plan.task, created=created, context_length=plan.context_length, adapters=tuple(plan.adapters)
+        )
     return ModelCard(
         task=plan.task,
         created=created,

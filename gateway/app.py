@@ -37,6 +37,7 @@ from gateway.dialects.openai.images.routes import images_router
 from gateway.dialects.openai.management.routes import management_router
 from gateway.dialects.openai.moderations.routes import moderations_router
 from gateway.dialects.openai.rerank.routes import rerank_router
+from gateway.dialects.openai.responses.routes import responses_router
 from gateway.dialects.openai.routes import openai_router
 from gateway.dialects.openai.tokens.routes import tokens_router
 from gateway.dialects.websocket.bodies import Bodies
@@ -64,6 +65,7 @@ from gateway.models import ServedModels
 from gateway.prompting.preparing import Prompts
 from gateway.room import Room
 from gateway.speaking import Hears, Speaks
+from gateway.stored_responses import InMemoryResponses
 from gateway.telemetry import Telemetry, current_record
 from gateway.tokenizing import Tokenizes
 from modelyard import usage
@@ -177,6 +179,8 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     fetch_picture = partial(load_picture, policy=pictures)
     app.include_router(openai_router(answers, models, fetch_picture), dependencies=documented)
     app.include_router(anthropic_router(answers, fetch_picture), dependencies=documented)
+    stored = InMemoryResponses(most=settings.stored_responses, most_bytes=settings.stored_responses_bytes)
+    app.include_router(responses_router(answers, stored, fetch_picture), dependencies=documented)
     app.include_router(management_router(library, library.pulls), dependencies=documented)
     for router in (
         embeddings_router(encodes),

@@ -23,6 +23,7 @@
     ├── EntryDamaged                its files are not what its manifest says
     ├── NoRepository                there is no folder of models here to change
     ├── JobNotFound                 no such job, or one of long ago
+    ├── ResponseNotFound            no such response is kept
     ├── Overloaded                  too many requests are waiting
     │   └── LoadQueueFull           too many wait for one model to be loaded
     ├── EngineError                 Triton or a backend of it failed
@@ -324,6 +325,15 @@ class JobNotFound(ModelyardError):
 
     def __init__(self, job: str) -> None:
         super().__init__(f"there is no job '{job}'")
+
+
+class ResponseNotFound(ModelyardError):
+    """No response of this name is kept."""
+
+    kind: ClassVar[Kind] = "not_found"
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"there is no response '{response_id[:64]}', or it is no longer kept")
 
 
 class Overloaded(ModelyardError):

@@ -65,6 +65,13 @@ class Settings(BaseSettings):
     kept_files_bytes: int = Field(
         256 * 2**20, ge=0, description="Memory for pictures that are answered as addresses, for an hour, in bytes."
     )
+    stored_responses: int = Field(
+        1000,
+        ge=0,
+        description="Responses of /v1/responses kept at once, to go on from; the least recently used is forgotten. "
+        "0 keeps none.",
+    )
+    stored_responses_bytes: int = Field(256 * 2**20, ge=0, description="Memory for these responses, in bytes.")
     websocket_sessions: int = Field(
         1000, ge=1, description="WebSocket sessions at once, those that wait a minute to be resumed included."
     )

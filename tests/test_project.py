@@ -1,4 +1,4 @@
-"""Checks of the project itself: the direction of imports, the Make targets that the documents name, generated pages."""
+"""Checks of the project itself: the direction of imports, what the documents name and link, generated pages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("modelyard", "gateway", "converters", "backends")
 # Who may import whom among our packages; `modelyard.cli` alone reaches the others, inside functions.
 ALLOWED = {"modelyard": set(), "gateway": {"modelyard"}, "converters": {"modelyard"}, "backends": set()}
+PAGES = {
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "demo/README.md",
+    *(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")),
+}
 SIBLINGS = ("gateway.dialects", "gateway.prompting", "gateway.engine", "gateway.admission", "gateway.health")
 
 
@@ -94,13 +101,52 @@ def test_the_gateway_needs_no_conversion_libraries() -> None:
     assert shown.stdout.strip() == ""
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))]
-)
+@pytest.mark.parametrize("page", sorted(PAGES))
 def test_every_make_target_that_a_page_names_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / page).read_text(), flags=re.M))
     assert named <= targets
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    broken = [
+        link
+        for link, target, part in _links(page)
+        if not target.exists() or (part and part not in _headings(target.read_text()))
+    ]
+    assert broken == []
+
+
+def test_every_page_is_found_from_the_readme() -> None:
+    found, ahead = {"README.md"}, ["README.md"]
+    while ahead:
+        targets = {str(target.relative_to(ROOT)) for _, target, _ in _links(ahead.pop())}
+        new = (targets & PAGES) - found
+        found |= new
+        ahead += new
+    assert PAGES - found == set()
+
+
+def _links(page: str) -> list[tuple[str, Path, str]]:
+    """The links of a page to files of this project: as written, the file, and the heading in it."""
+    own = (ROOT / page).resolve()
+    found = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", _without_code((ROOT / page).read_text())):
+        if not re.match(r"[a-z]+:", link):
+            name, _, part = link.partition("#")
+            found.append((link, (own.parent / name).resolve() if name else own, part))
+    return found
+
+
+def _headings(text: str) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", _without_code(text), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
 
 
 def test_the_page_of_settings_agrees_with_the_settings() -> None:

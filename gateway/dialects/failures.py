@@ -40,6 +40,7 @@ _CODES: tuple[tuple[type[errors.ModelyardError], str], ...] = (
     (errors.EntryDamaged, "model_damaged"),
     (errors.NoRepository, "no_repository"),
     (errors.JobNotFound, "job_not_found"),
+    (errors.ResponseNotFound, "response_not_found"),
     (errors.SourceUnavailable, "source_unavailable"),
     (errors.ConversionFailed, "conversion_failed"),
     (errors.HostProblem, "host_problem"),

@@ -19,6 +19,7 @@ from modelyard.errors import Unauthorized
 
 KEY_SUBPROTOCOL = "bearer."  # and the key in base64url without padding
 _OPEN = ("/health/live", "/health/ready")  # probes carry no secrets
+_OPEN_BELOW = "/v1/images/files/"  # a picture's name has 192 random bits, and an <img> can send no key
 
 
 class Guard:
@@ -44,7 +45,7 @@ class Guard:
             return None  # the socket's file has an owner and a mode, and no web page can open it
         headers = Headers(scope=scope)
         if self._key is not None:
-            if scope["path"] in _OPEN or self._key.opens(_given_key(scope, headers)):
+            if _is_open(scope) or self._key.opens(_given_key(scope, headers)):
                 return None
             return Unauthorized()
         if is_loopback(headers.get("host", "")) and _may_come_from(headers.get("origin", "")):
@@ -56,6 +57,11 @@ def _over_unix_socket(scope: Scope) -> bool:
     """ASGI's server is a path and None then, as the server itself has bound it; nothing a caller sends changes that."""
     server = scope.get("server")
     return server is not None and server[1] is None
+
+
+def _is_open(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path in _OPEN or (path.startswith(_OPEN_BELOW) and scope.get("method") in ("GET", "HEAD"))
 
 
 def _given_key(scope: Scope, headers: Headers) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelyard import user_folders
+from modelyard import usage, user_folders
 from modelyard.cli import output
 from modelyard.cli.gateway_client import GatewayClient, find_place
 from modelyard.entry import entries_in
@@ -94,7 +94,10 @@ def _launch(settings: Settings, model: str | None, log: Path) -> subprocess.Pope
     note = _note_file(settings)
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "modelyard", "serve", *(["--model", model] if model else [])]
+    command = [sys.executable, "-m", "modelyard", "serve"]
+    if model is not None:
+        # The one that was used last is loaded at the start, and may go when it is idle; one of --model would stay.
+        usage.record(settings.model_repository, model)
     descriptor = os.open(user_folders.private_file(note), os.O_RDWR | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,8 +17,9 @@ def serve(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Model to load at the start (may be repeated); all by default. Others load when asked for. With "
-            "MODELYARD_AUTO_DOWNLOAD, a hub id that is not installed is fetched first."
+            help="Model to load at the start and to keep (may be repeated); the one used last by default. Others load "
+            "when they are asked for, and go when nobody does. With MODELYARD_AUTO_DOWNLOAD, a hub id that is not "
+            "installed is fetched first."
         ),
     ] = None,
     repository: Annotated[

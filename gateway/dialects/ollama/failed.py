@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gateway.dialects.failures import Failure, from_exception
-from gateway.dialects.framing import ndjson
+from gateway.dialects.ollama.lines import line
 from modelyard.errors import InvalidInput
 
 
@@ -64,4 +64,4 @@ def named(names: Mapping[str, str]) -> Iterator[None]:
 
 def last_words(error: Exception) -> bytes:
     """The line that ends a stream which broke."""
-    return ndjson(from_failure(from_exception(error)))
+    return line(from_failure(from_exception(error)))

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from gateway.dialects.ollama.embedding.routes import embedding_router
 from gateway.dialects.ollama.generation.routes import generation_router
 from gateway.dialects.ollama.library.routes import AbilitiesOf, library_router
+from gateway.dialects.ollama.names import Names
 from gateway.domain.embedding import Encoding
 from gateway.domain.library import Library
 from gateway.domain.ports import Answering, Catalog, Models, Residents
@@ -25,7 +26,8 @@ def ollama_router(
     abilities_of: AbilitiesOf,
 ) -> APIRouter:
     router = APIRouter()
-    router.include_router(generation_router(answering, catalog, models, residents))
-    router.include_router(embedding_router(encoding, models, residents))
-    router.include_router(library_router(library, catalog, models, residents, abilities_of))
+    names = Names(library)
+    router.include_router(generation_router(answering, catalog, models, residents, names))
+    router.include_router(embedding_router(encoding, models, residents, names))
+    router.include_router(library_router(library, catalog, models, residents, abilities_of, names))
     return router

@@ -106,3 +106,10 @@ async def test_a_page_offers_the_key_as_a_subprotocol() -> None:
     assert await _comes_through(offered, "geheim-ß")
     assert not await _comes_through(offered, "other")
     assert not await _comes_through(_websocket() | {"subprotocols": ["bearer.*", "bearer.", "x"]}, "geheim-ß")
+
+
+@pytest.mark.parametrize(("method", "comes_in"), [("GET", True), ("HEAD", True), ("POST", False), ("DELETE", False)])
+async def test_a_kept_picture_is_its_own_secret(method: str, comes_in: bool) -> None:
+    scope = {"type": "http", "method": method, "path": "/v1/images/files/x.png", "headers": []}
+    assert await _comes_through(scope, "geheim") == comes_in
+    assert not await _comes_through(scope | {"path": "/v1/images/generations"}, "geheim")

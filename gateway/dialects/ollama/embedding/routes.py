@@ -6,6 +6,7 @@ Knows paths and statuses; what computes is handed in.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,7 +14,7 @@ from gateway.dialects.framing import while_connected
 from gateway.dialects.ollama.embedding import schemas, translate
 from gateway.dialects.ollama.failed import responses
 from gateway.dialects.ollama.generation.options import Options, check_context
-from gateway.dialects.ollama.names import base_of
+from gateway.dialects.ollama.names import Names, base_of
 from gateway.dialects.ollama.wire import AnyContentType
 from gateway.domain.embedding import EmbeddingRequest, Embeddings, Encoding
 from gateway.domain.ports import Models, Residents
@@ -22,7 +23,7 @@ _NOTHING = Embeddings(b"", 0, ())
 _RESPONSES = responses(400, 401, 404, 413, 500, 503, 504)
 
 
-def embedding_router(encoding: Encoding, models: Models, residents: Residents) -> APIRouter:
+def embedding_router(encoding: Encoding, models: Models, residents: Residents, names: Names) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["ollama"], route_class=AnyContentType)
 
     @router.post("/embed", summary="Vectors of texts", response_model=schemas.EmbedResponse, responses=_RESPONSES)
@@ -43,6 +44,7 @@ def embedding_router(encoding: Encoding, models: Models, residents: Residents) -
 
     async def _found(asked: EmbeddingRequest, options: Options | None, *, empty: bool) -> Embeddings:
         """The vectors. As in Ollama, nothing to embed just loads the model."""
+        asked = replace(asked, model=await names.known(asked.model))
         if not empty and (options is None or options.num_ctx is None):
             return await encoding.embed(asked)
         async with residents.use(base_of(asked.model), asked.keep_alive_s):

@@ -9,6 +9,7 @@ import orjson
 
 from gateway.dialects.collecting import Whole
 from gateway.dialects.ollama.durations import nanoseconds
+from gateway.dialects.ollama.lines import on_one_line
 from gateway.domain.content import ToolCall
 from gateway.domain.generation import Finished, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
 
@@ -45,7 +46,7 @@ class Lines:
     """The events of one streamed answer as bytes. All that is the same in each line is made once."""
 
     def __init__(self, *, chat: bool, model: str, created_at: str, logprobs: int | None) -> None:
-        head = orjson.dumps({"model": model, "created_at": created_at})[:-1]
+        head = on_one_line({"model": model, "created_at": created_at})[:-1]
         open_, close = (b',"message":{"role":"assistant","content":', b"}") if chat else (b',"response":', b"")
         self._close = close
         self._before = head + open_
@@ -57,14 +58,14 @@ class Lines:
     def text(self, event: TextDelta) -> bytes:
         before = self._flushed() if self._calls else b""
         if self._logprobs is not None:
-            logprobs = orjson.dumps(from_logprobs(event.logprobs, self._logprobs))
+            logprobs = on_one_line(from_logprobs(event.logprobs, self._logprobs))
             line = b'%b%b%b,"logprobs":%b,"done":false}\n'
-            return before + line % (self._before, orjson.dumps(event.text), self._close, logprobs)
-        return before + self._before + orjson.dumps(event.text) + self._after
+            return before + line % (self._before, on_one_line(event.text), self._close, logprobs)
+        return before + self._before + on_one_line(event.text) + self._after
 
     def thought(self, event: ReasoningDelta) -> bytes:
         before = self._flushed() if self._calls else b""
-        return b'%b%b,"thinking":%b%b' % (before, self._nothing, orjson.dumps(event.text), self._after)
+        return b'%b%b,"thinking":%b%b' % (before, self._nothing, on_one_line(event.text), self._after)
 
     def call(self, event: ToolCallDelta) -> bytes:
         """A call is sent when it is whole: when the next one begins, or something else comes."""
@@ -73,7 +74,7 @@ class Lines:
         return before
 
     def end(self, event: Finished) -> bytes:
-        ending = orjson.dumps(_ending(event))[1:]
+        ending = on_one_line(_ending(event))[1:]
         return b"%b%b%b,%b\n" % (self._flushed(), self._nothing, self._close, ending)
 
     def _flushed(self) -> bytes:
@@ -82,9 +83,9 @@ class Lines:
             return b""
         made, unreadable = from_call(call, self._calls.sent)
         if made is None:
-            return self._before + orjson.dumps(unreadable) + self._after
+            return self._before + on_one_line(unreadable) + self._after
         self._calls.sent += 1
-        return b'%b,"tool_calls":%b%b' % (self._nothing, orjson.dumps([made]), self._after)
+        return b'%b,"tool_calls":%b%b' % (self._nothing, on_one_line([made]), self._after)
 
 
 class _Calls:

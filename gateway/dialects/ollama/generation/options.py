@@ -19,12 +19,18 @@ _MAX_INT = 2**31 - 1
 # More than any context has; the engine ends the answer where the context is full.
 _UNTIL_THE_END = _MAX_INT
 
+_NO_MIROSTAT = "the engines do not sample by Mirostat"
 _SETTLED = "how an engine runs was settled when the model was converted; see the entry's config.pbtxt"
 # With the values that ask for nothing, which are Ollama's defaults.
 REFUSED = {
     "typical_p": Refusal("the engines do not sample by typicality", (None, 1, 1.0)),
     "tfs_z": Refusal("the engines do not sample tail free", (None, 1, 1.0)),
-    "mirostat": Refusal("the engines do not sample by Mirostat", (None, 0)),
+    "mirostat": Refusal(_NO_MIROSTAT, (None, 0)),
+    "mirostat_tau": Refusal(_NO_MIROSTAT, (None, 5, 5.0)),
+    "mirostat_eta": Refusal(_NO_MIROSTAT, (None, 0.1)),
+    "num_keep": Refusal(
+        "a prompt that is too long is refused and never cut, so no part of it is kept before another", (None, -1, 0, 4)
+    ),
     "penalize_newline": Refusal("penalties fall on every token", (None, True)),
     "numa": Refusal(_SETTLED, (None, False)),
     "num_batch": Refusal(_SETTLED, (None, 512)),
@@ -60,11 +66,8 @@ class Options(Wire):
     num_ctx: int | None = Field(
         None, ge=1, le=_MAX_INT, description="At most the model's context, which it has anyway."
     )
-    num_keep: int | None = Field(None, ge=-1, le=_MAX_INT, description="A prompt is never cut, so all of it is kept.")
     seed: int | None = Field(None, ge=-(2**63), lt=2**63, description="-1: another one each time.")
     stop: NonEmpty | list[NonEmpty] | None = None
-    mirostat_tau: float | None = Field(None, description="Means something with mirostat only, which is refused.")
-    mirostat_eta: float | None = Field(None, description="Means something with mirostat only, which is refused.")
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,7 +20,7 @@ from gateway.dialects.ollama.failed import last_words, named, responses
 from gateway.dialects.ollama.generation import schemas, translate
 from gateway.dialects.ollama.generation.answers import Lines, from_residence, from_whole
 from gateway.dialects.ollama.generation.options import Options, check_context
-from gateway.dialects.ollama.names import base_of, plain
+from gateway.dialects.ollama.names import Names, base_of
 from gateway.dialects.ollama.wire import AnyContentType
 from gateway.domain.generation import Event, Finished, GenerationRequest, ReasoningDelta, TextDelta
 from gateway.domain.ports import Answering, Catalog, Models, Residents
@@ -34,7 +35,9 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 _RESPONSES = _STREAM | responses(400, 401, 404, 413, 500, 503, 504)
 
 
-def generation_router(answering: Answering, catalog: Catalog, models: Models, residents: Residents) -> APIRouter:
+def generation_router(
+    answering: Answering, catalog: Catalog, models: Models, residents: Residents, names: Names
+) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["ollama"], route_class=AnyContentType)
 
     @router.post(
@@ -61,13 +64,14 @@ def generation_router(answering: Answering, catalog: Catalog, models: Models, re
             "created_at": _now(),
             "logprobs": asked.sampling.logprobs,
         }
+        asked = replace(asked, model=await names.known(wire.model))
         events = answering.answer(asked)
         if wire.options is not None and wire.options.num_ctx is not None:
             events = _within_context(events, asked, wire.options)
-        names = _CHAT_FIELDS if chat else _GENERATE_FIELDS
+        fields = _CHAT_FIELDS if chat else _GENERATE_FIELDS
         if wire.streams:
-            return StreamedAnswer(_lines(events, Lines(**said), names), NDJSON, last_words)
-        with named(names):
+            return StreamedAnswer(_lines(events, Lines(**said), fields), NDJSON, last_words)
+        with named(fields):
             whole = await while_connected(request.receive, collect(events))
         return JSONBytes(from_whole(whole, **said))
 
@@ -84,7 +88,7 @@ def generation_router(answering: Answering, catalog: Catalog, models: Models, re
 
     async def _reside(wire: schemas.Asking, request: Request, *, chat: bool) -> Response:
         """Load the model, or unload it."""
-        name = plain(wire.model)
+        name = await names.known(wire.model)
         keep_s = keep_alive_s(wire.keep_alive)
 
         async def load() -> None:
@@ -105,9 +109,9 @@ def generation_router(answering: Answering, catalog: Catalog, models: Models, re
 
 
 async def _lines(
-    events: AsyncGenerator[Event, None], lines: Lines, names: Mapping[str, str]
+    events: AsyncGenerator[Event, None], lines: Lines, fields: Mapping[str, str]
 ) -> AsyncGenerator[bytes, None]:
-    with named(names):
+    with named(fields):
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, TextDelta):

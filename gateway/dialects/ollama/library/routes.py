@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 import modelyard
-from gateway.dialects.framing import NDJSON, JSONBytes, StreamedAnswer, ndjson, while_connected
+from gateway.dialects.framing import NDJSON, JSONBytes, StreamedAnswer, while_connected
 from gateway.dialects.ollama.failed import last_words, named, responses
 from gateway.dialects.ollama.generation.options import check_context
 from gateway.dialects.ollama.library import schemas, translate
-from gateway.dialects.ollama.names import base_of, plain
+from gateway.dialects.ollama.lines import line
+from gateway.dialects.ollama.names import Names, base_of, plain
 from gateway.dialects.ollama.wire import AnyContentType
 from gateway.domain.library import InstalledModel, JobProgress, Library
 from gateway.domain.ports import Catalog, Models, Residents
@@ -38,7 +40,12 @@ AbilitiesOf = Callable[[ModelCard], Collection[str]]
 
 
 def library_router(
-    library: Library, catalog: Catalog, models: Models, residents: Residents, abilities_of: AbilitiesOf
+    library: Library,
+    catalog: Catalog,
+    models: Models,
+    residents: Residents,
+    abilities_of: AbilitiesOf,
+    names: Names,
 ) -> APIRouter:
     router = APIRouter(tags=["ollama"], route_class=AnyContentType)
 
@@ -74,7 +81,7 @@ def library_router(
         responses=responses(400, 401, 404, 413, 500, 503, 504),
     )
     async def show(wire: schemas.ShowRequest, request: Request) -> Response:
-        found = await while_connected(request.receive, _find(plain(wire.called)))
+        found = await while_connected(request.receive, _find(wire.called))
         return JSONBytes(translate.from_installed(found, abilities_of(found.card)))
 
     @router.post(
@@ -95,12 +102,12 @@ def library_router(
     @router.post("/api/copy", summary="Copy a model", response_class=Response, responses=_CHANGES)
     async def copy(wire: schemas.CopyRequest) -> Response:
         with named({"name": "destination"}):
-            await library.copy(plain(wire.source), plain(wire.destination))
+            await library.copy(await names.ours(wire.source), plain(wire.destination))
         return Response()
 
     @router.delete("/api/delete", summary="Remove a model", response_class=Response, responses=_CHANGES)
     async def delete(wire: schemas.DeleteRequest) -> Response:
-        await library.remove(plain(wire.called))
+        await library.remove(await names.ours(wire.called))
         return Response()
 
     @router.post("/api/push", include_in_schema=False)
@@ -123,8 +130,9 @@ def library_router(
         except NoRepository:
             return {}
 
-    async def _find(name: str) -> InstalledModel:
+    async def _find(called: str) -> InstalledModel:
         """What is recorded of a model, or where it is on another host its card."""
+        name = await names.known(called)
         base = base_of(name)
         if name != base:
             await catalog.find(name)
@@ -146,13 +154,18 @@ def library_router(
 
     async def _created(wire: schemas.CreateRequest) -> AsyncGenerator[JobProgress, None]:
         request, parameters = translate.to_variant(wire)
+        request = replace(request, base=await names.ours(request.base))
         if request.name == request.base:
             raise FieldRefused("from", "a model cannot be made of itself; give it a name of its own")
-        # Before the first word of progress, so that a model that is missing is a status.
-        check_context(parameters, (await library.find(request.base)).card.context_length)
+        base = None
         async with aclosing(library.create(request)) as events:
             with named(_FIELDS):
                 async for event in events:
+                    if base is None:
+                        # After the library has said whether anything may be made, and before the first word of
+                        # progress is told, so that a model that is missing is a status.
+                        base = await library.find(request.base)
+                        check_context(parameters, base.card.context_length)
                     yield event
 
     return router
@@ -175,5 +188,5 @@ async def _all(events: AsyncGenerator[JobProgress, None]) -> None:
 async def _lines(events: AsyncGenerator[JobProgress, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for event in events:
-            yield ndjson(translate.from_progress(event))
-    yield ndjson({"status": "success"})
+            yield line(translate.from_progress(event))
+    yield line({"status": "success"})

@@ -181,7 +181,7 @@ def to_options(card: ModelCard) -> dict[str, Any]:
 def from_details(model: InstalledModel | None) -> dict[str, Any]:
     family = family_of(model.architecture) if model is not None else ""
     return {
-        "parent_model": "",
+        "parent_model": (model.source or "") if model is not None else "",
         "format": _FORMATS.get(model.target, "openvino") if model is not None and model.target else "",
         "family": family,
         "families": [family] if family else [],

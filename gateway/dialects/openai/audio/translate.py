@@ -93,9 +93,7 @@ def as_srt(found: Transcript) -> str:
 
 
 def as_vtt(found: Transcript) -> str:
-    cues = "".join(
-        f"{_clock(each.start, '.')} --> {_clock(each.end, '.')}\n{_cue(each)}\n\n" for each in _cues(found)
-    )
+    cues = "".join(f"{_clock(each.start, '.')} --> {_clock(each.end, '.')}\n{_cue(each)}\n\n" for each in _cues(found))
     return f"WEBVTT\n\n{cues}"
 
 

@@ -19,7 +19,7 @@ from gateway.domain.generation import GenerationRequest, Thinking, TokenLogprob
 from modelyard.errors import InvalidInput
 
 # Templates know low, medium and high. `minimal` turns nothing on that a template leaves off by itself.
-_EFFORTS = {
+EFFORTS = {
     "none": (False, None),
     "minimal": (None, "low"),
     "low": (True, "low"),
@@ -70,7 +70,7 @@ def _message(wire: ChatMessage, pictures: Iterator[bytes]) -> Message:
 
 
 def _thinking(wire: ChatCompletionRequest) -> Thinking:
-    enabled, effort = _EFFORTS[wire.reasoning_effort] if wire.reasoning_effort else (None, None)
+    enabled, effort = EFFORTS[wire.reasoning_effort] if wire.reasoning_effort else (None, None)
     for name in _SWITCHES:
         switch = (wire.chat_template_kwargs or {}).get(name)
         if not isinstance(switch, bool):

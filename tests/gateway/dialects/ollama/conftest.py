@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import ollama
 import pytest
 
+from modelyard.entry import Entry
+from modelyard.manifest import Source, write_manifest
 from tests.gateway.running import Gateway, Triton, add_parrot, serving
+from tests.modelyard.catalog.entries import MANIFEST
 
 # Has places for tools and for a thought, as those of Qwen 3 have.
 CLEVER = (
     "{% if tools %}<tools>{{ tools | tojson }}</tools> answer with <tool_call> {% endif %}"
     "{% for message in messages %}<{{ message.role }}> {{ message.content }} "
+    "{% if message.reasoning_content is defined %}(thought: {{ message.reasoning_content }}) {% endif %}"
+    "{% if message.tool_call_id is defined %}({{ message.tool_call_id }} of {{ message.name }}) {% endif %}"
     "{% for call in message.tool_calls or [] %}<tool_call>{{ call | tojson }}</tool_call> {% endfor %}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
+
+
+# What the hub calls one of them.
+PULLED = "org/bird:Q4_K_M"
 
 
 def _with(repository: Path, name: str, **parameters: str) -> None:
@@ -42,6 +52,8 @@ def nest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _with(folder, "clever", CHAT_TEMPLATE=CLEVER)
     _with(folder, "seer", TASK="image-text-to-text")
     _with(folder, "french", ADAPTERS='["formal"]')
+    add_parrot(folder, "bird-q4_k_m")
+    write_manifest(Entry(folder / "bird-q4_k_m"), replace(MANIFEST, source=Source("hub", PULLED, "0" * 40)))
     return folder
 
 

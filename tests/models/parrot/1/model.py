@@ -7,6 +7,7 @@ What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every 
     delay=S       seconds before each response (default 0)
     say=prompt    the answer is the prompt, word by word
     say=sampling  the answer is the sampling parameters, as they came
+    say=images    the answer is how many images came with the prompt
     say=script    the answer is what the prompt has last between <<< and >>>; each character is a token
     raise=CODE    a TritonError of that code at the start; with after=N, when N tokens were said
     after=N       see raise
@@ -118,7 +119,7 @@ async def _speak(request: Any, sender: Any, context: int) -> str:
         _send_error(sender, f"the parrot was told to raise {asked['raise']}", asked["raise"])
         return "failed"
 
-    tokens, reason = _tokens(prompt, sampling, asked)
+    tokens, reason = _tokens(prompt, sampling, asked, _count(request, "image"))
     size = int(asked.get("chunk", 1)) if _flag(request, "stream") else max(1, len(tokens))
     said, text_before = 0, ""
     for start in range(0, max(1, len(tokens)), size):
@@ -145,7 +146,7 @@ async def _speak(request: Any, sender: Any, context: int) -> str:
     return "finished"
 
 
-def _tokens(prompt: str, sampling: dict[str, Any], asked: dict[str, str]) -> tuple[list[str], str]:
+def _tokens(prompt: str, sampling: dict[str, Any], asked: dict[str, str], images: int) -> tuple[list[str], str]:
     """The answer's tokens and why it ends. The engine is where stop strings are found, so the parrot looks too."""
     if asked.get("say") == "prompt":
         tokens = re.findall(r"\s*\S+\s*|\s+", prompt)
@@ -153,6 +154,8 @@ def _tokens(prompt: str, sampling: dict[str, Any], asked: dict[str, str]) -> tup
         tokens = list(re.findall(r"<<<(.*?)>>>", prompt, flags=re.DOTALL)[-1])
     elif asked.get("say") == "sampling":
         tokens = [json.dumps(sampling, sort_keys=True)]
+    elif asked.get("say") == "images":
+        tokens = [str(images)]
     else:
         tokens = [WORDS[i % len(WORDS)] for i in range(int(asked.get("words", 5)))]
     if asked.get("say") == "sampling":
@@ -209,6 +212,11 @@ def _send_error(sender: Any, message: str, code: str) -> None:
 def _text(request: Any, name: str) -> str | None:
     tensor = pb_utils.get_input_tensor_by_name(request, name)
     return None if tensor is None else tensor.as_numpy()[0].decode()
+
+
+def _count(request: Any, name: str) -> int:
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    return 0 if tensor is None else int(tensor.as_numpy().size)
 
 
 def _flag(request: Any, name: str) -> bool:

@@ -19,15 +19,9 @@ from gateway.dialects.ollama.embedding.translate import (
 )
 from gateway.domain.embedding import EmbeddingRequest, Embeddings
 
-EMBED, OLDER = "POST /api/embed", "POST /api/embeddings"
-proves = pytest.mark.proves
 FOUND = Embeddings(struct.pack("<4f", 0.1, -1.0, 3.0, 0.5), 2, (3, 4), load_s=0.5)
 
 
-@proves(EMBED, "input", "honoured")
-@proves(EMBED, "truncate", "honoured")
-@proves(EMBED, "dimensions", "honoured")
-@proves(EMBED, "keep_alive", "honoured")
 def test_a_request() -> None:
     def translated(**given: Any) -> EmbeddingRequest:
         return to_embedding(EmbedRequest.model_validate({"model": "m:latest", **given}))
@@ -38,15 +32,11 @@ def test_a_request() -> None:
     )
 
 
-@proves(OLDER, "prompt", "honoured")
-@proves(OLDER, "keep_alive", "honoured")
 def test_a_request_in_the_older_form() -> None:
     wire = EmbeddingsRequest.model_validate({"model": "m", "prompt": "a", "keep_alive": 5})
     assert to_one_embedding(wire) == EmbeddingRequest("m", ("a",), keep_alive_s=5)
 
 
-@proves(EMBED, "", "honoured")
-@proves(OLDER, "", "honoured")
 def test_vectors_are_written_with_the_digits_they_have() -> None:
     body = from_embeddings(FOUND, model="m", total_s=2.0)
     assert b"[[0.1,-1.0],[3.0,0.5]]" in body
@@ -60,8 +50,6 @@ def test_vectors_are_written_with_the_digits_they_have() -> None:
     assert orjson.loads(from_one_embedding(FOUND)) == {"embedding": [0.1, -1.0]}
 
 
-@proves(EMBED, "model", "honoured")
-@proves(OLDER, "model", "honoured")
 def test_nothing_to_embed_loads_the_model(client: ollama.Client) -> None:
     assert client.embed("parrot", "").embeddings == []
     assert client.embed("parrot", []).embeddings == []
@@ -71,8 +59,6 @@ def test_nothing_to_embed_loads_the_model(client: ollama.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/embed", "/api/embeddings"])
-@proves(EMBED, "options", "honoured")
-@proves(OLDER, "options", "honoured")
 def test_a_model_of_another_task_and_a_wrong_field_are_refused(wire: httpx.Client, path: str) -> None:
     text = {"input": "x"} if path == "/api/embed" else {"prompt": "x"}
     for given, said in (

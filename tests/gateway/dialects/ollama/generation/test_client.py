@@ -107,11 +107,8 @@ OPTIONS = [
     ("frequency_penalty", 0.5, "frequency_penalty", 0.5),
     ("num_predict", 9, "max_tokens", 9),
     ("num_ctx", 4096, "max_tokens", 4096),
-    ("num_keep", 5, "max_tokens", 4096),
     ("seed", 11, "seed", 11),
     ("stop", ["x"], "stop", ["x"]),
-    ("mirostat_tau", 5.0, "temperature", 0.6),
-    ("mirostat_eta", 0.1, "temperature", 0.6),
 ]
 
 
@@ -211,25 +208,35 @@ def test_calls_come_whole_with_arguments_as_objects(client: ollama.Client, strea
 @proves(CHAT, "messages.tool_calls", "honoured")
 @proves(CHAT, "messages.tool_name", "honoured")
 @proves(CHAT, "messages.thinking", "honoured")
-def test_calls_and_their_results_are_read(client: ollama.Client) -> None:
+@proves(CHAT, "messages.tool_call_id", "honoured")
+def test_calls_and_their_results_are_read(wire: httpx.Client) -> None:
     called = {
         "role": "assistant",
-        "thinking": "hm",
-        "tool_calls": [{"function": {"name": "get_weather", "arguments": {"city": "Bern"}}}],
+        "thinking": "where is it?",
+        "tool_calls": [
+            {"function": {"name": "get_time", "arguments": {}}, "id": "first"},
+            {"function": {"name": "get_weather", "arguments": {"city": "Bern"}}, "id": "second"},
+        ],
     }
-    result = {"role": "tool", "tool_name": "get_weather", "content": "sunny"}
-    answer = client.chat("clever", [*_ask("say=prompt"), called, result]).message.content or ""
-    assert '"get_weather"' in answer
-    assert "Bern" in answer
-    assert "<tool> sunny" in answer
+    for said in ({"tool_name": "get_weather"}, {"tool_call_id": "second"}):  # neither is the first in order
+        messages = [*_ask("say=prompt"), called, {"role": "tool", "content": "sunny", **said}]
+        answer = wire.post("/api/chat", json={"model": "clever", "messages": messages, "stream": False}).json()
+        prompt = answer["message"]["content"]
+        assert "<assistant>  (thought: where is it?)" in prompt
+        assert '"get_weather"' in prompt
+        assert "Bern" in prompt
+        assert "<tool> sunny (second of get_weather)" in prompt
 
 
 @proves(CHAT, "messages.images", "honoured")
 @proves(GENERATE, "images", "honoured")
 def test_pictures_are_for_models_that_see(client: ollama.Client) -> None:
-    message = {"role": "user", "content": "words=2", "images": [PIXEL]}
-    assert client.chat("seer", [message]).message.content == "polly wants "
-    assert client.generate("seer", "words=2", images=[PIXEL]).response == "polly wants "
+    message = {"role": "user", "content": "say=images", "images": [PIXEL]}
+    assert client.chat("seer", [message]).message.content == "1"
+    assert client.chat("seer", [message, {**message, "images": [PIXEL, PIXEL]}]).message.content == "3"
+    assert client.chat("seer", _ask("say=images")).message.content == "0"
+    assert client.generate("seer", "say=images", images=[PIXEL, PIXEL]).response == "2"
+    assert client.generate("seer", "say=images", images=[PIXEL], raw=True).response == "1"
     for ask in (
         lambda: client.chat("parrot", [message]),
         lambda: client.generate("parrot", "words=2", images=[PIXEL]),

@@ -15,6 +15,9 @@ REFUSED_OPTIONS: dict[str, object] = {
     "typical_p": 0.5,
     "tfs_z": 0.5,
     "mirostat": 2,
+    "mirostat_tau": 4.0,
+    "mirostat_eta": 0.2,
+    "num_keep": 24,
     "penalize_newline": False,
     "numa": True,
     "num_batch": 1,
@@ -65,6 +68,8 @@ REFUSED: list[tuple[str, dict[str, object]]] = [
     ("/api/generate", {"shift": True}),
     ("/api/chat", {"truncate": True}),
     ("/api/chat", {"shift": True}),
+    ("/api/generate", {"_debug_render_only": True}),
+    ("/api/chat", {"_debug_render_only": True}),
 ]
 
 

@@ -59,16 +59,12 @@ def test_a_modelfile_makes_the_same_variant_as_fields() -> None:
     assert made.parameters["repetition_penalty"] == 1.0
 
 
-@proves("POST /api/pull", "", "honoured")
-@proves("POST /api/pull", "model", "honoured")
-@proves("POST /api/pull", "name", "honoured")
 def test_a_pull() -> None:
     for field in ("model", "name"):
         wire = PullRequest.model_validate({field: "hf.co/org/model:latest"})
         assert translate.to_pull(wire) == library.PullRequest("hf.co/org/model")
 
 
-@proves("POST /api/pull", "stream", "honoured")
 def test_progress_has_the_file_and_its_bytes() -> None:
     assert translate.from_progress(JobProgress("converting")) == {"status": "converting"}
     assert translate.from_progress(JobProgress("fetching", "a.bin", 0, 10)) == {

@@ -1,0 +1,27 @@
+"""docs/compatibility.md is what the tests prove, and nothing that is published is left out of it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.compatibility.proofs import ROOT
+from tests.compatibility.published import PUBLISHED
+
+PAGE = ROOT / "docs/compatibility.md"
+
+
+def test_the_page_agrees_with_the_marks_of_the_tests() -> None:
+    # Collecting tests within a test would change the marks and plugins of this run.
+    printed = subprocess.run(
+        [sys.executable, ROOT / "scripts/compatibility_page.py"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert printed.stdout == PAGE.read_text(), "print it again: make docs"
+
+
+def test_every_published_field_is_on_the_page() -> None:
+    chapters = re.split(r"^### `(.*)`$", PAGE.read_text(), flags=re.M)
+    found = dict(zip(chapters[1::2], chapters[2::2], strict=True))
+    for endpoint, fields in PUBLISHED.items():
+        assert fields <= set(re.findall(r"^\| `(.*?)` \|", found[endpoint], flags=re.M))
