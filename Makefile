@@ -68,7 +68,7 @@ convert-env: python ## PyTorch (CPU) and optimum-intel
 dev-env: env ## pytest, ruff, mypy and more, into the convert environment
 	@$(PYTHON) scripts/make_env.py convert --dev
 
-litellm-env: python
+litellm-env: python ## LiteLLM's proxy, which `make bench-proxy` measures the gateway against
 	@$(PYTHON) scripts/make_env.py litellm
 
 clients-env: python ## The clients of others (openai, ollama, langchain ...) that tests talk to the gateway with

@@ -25,6 +25,7 @@ from rich.table import Table
 
 from tests.system.service import ROOT, free_port, serving
 
+KEY = "sk-bench"  # LiteLLM does not start without one; the gateway does not look
 LITELLM = ROOT / ".envs/litellm/bin/litellm"
 
 
@@ -102,7 +103,8 @@ def _level(proxies: tuple[Proxy, ...], streams: int, arguments: argparse.Namespa
 
 async def _round(proxy: Proxy, streams: int, arguments: argparse.Namespace) -> Spent:
     before, started = proxy.cpu_s(), time.perf_counter()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{proxy.port}", timeout=120, trust_env=False) as http:
+    address, headers = f"http://127.0.0.1:{proxy.port}", {"Authorization": f"Bearer {KEY}"}
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=120, trust_env=False) as http:
         samples = await asyncio.gather(*(_stream(http, number, arguments) for number in range(streams)))
     seconds = time.perf_counter() - started
     tokens = sum(count for _, count in samples)
@@ -138,7 +140,7 @@ def _litellm(folder: Path, url: str, model: str) -> Iterator[Proxy]:
     }
     config.write_text(json.dumps({"model_list": [entry], "litellm_settings": {"telemetry": False}}))
     # Its list of prices would be fetched from the web at the start.
-    environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "*"}
+    environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": KEY, "NO_PROXY": "*"}
     command = [LITELLM, "--config", config, "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
     with (folder / "litellm.log").open("wb") as log:
         process = subprocess.Popen(list(map(str, command)), env=environment, stdout=log, stderr=log)

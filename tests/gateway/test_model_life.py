@@ -92,17 +92,24 @@ def lives(triton: Triton) -> Make:
         )
         made.client = TritonClient(triton.url)
         await made.replicas.start()
+        # A load that somebody gave up waiting for goes on in Triton, and ends when its test is over.
+        await _emptied(made)
         await made.life.start()
         try:
             yield made
         finally:
             await made.life.close()
-            for name in await made.loaded():
-                await made.replicas.unload(name)
+            await _emptied(made)
             await made.replicas.close()
             await made.client.close()
 
     return make
+
+
+async def _emptied(made: Lives) -> None:
+    while loaded := await made.loaded():
+        for name in loaded:
+            await made.replicas.unload(name)
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -29,6 +29,7 @@ SUBPROTOCOL = "modelyard.v1"
 UNREADABLE = 1007
 TRY_AGAIN_LATER = 1013
 NO_SUCH_SESSION = 4404
+SILENT = 4408
 TAKEN_OVER = 4409
 
 _FIRST_MESSAGE_S = 30.0
@@ -50,7 +51,7 @@ def websocket_router(
         offered = websocket.scope.get("subprotocols", ())
         await websocket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         connection = _Connection(websocket, answering, drawing, bodies, ended)
-        with contextlib.suppress(WebSocketDisconnect, TimeoutError, asyncio.TimeoutError):
+        with contextlib.suppress(WebSocketDisconnect):
             await connection.live(sessions)
 
     return router
@@ -76,7 +77,11 @@ class _Connection:
         self._controls: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_CONTROLS)
 
     async def live(self, sessions: Sessions) -> None:
-        frame = await asyncio.wait_for(self._receive(), _FIRST_MESSAGE_S)
+        try:
+            frame = await asyncio.wait_for(self._receive(), _FIRST_MESSAGE_S)
+        except asyncio.TimeoutError:
+            await self._close(SILENT, "nothing was sent")
+            return
         self._binary = isinstance(frame, bytes)
         try:
             first = schemas.CLIENT_MESSAGE.validate_python(decode(frame))

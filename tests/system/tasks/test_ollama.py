@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -84,7 +85,8 @@ def test_a_model_stays_as_long_as_is_asked(client: ollama.Client) -> None:
         long(keep_alive="10h")
         assert expiry() > soon
         short(keep_alive=0)
-        assert "passing:latest" not in {each.model for each in client.ps().models}
+        while "passing:latest" in {each.model for each in client.ps().models}:  # for ever, were it to stay
+            time.sleep(0.05)
     client.delete("passing")
 
 

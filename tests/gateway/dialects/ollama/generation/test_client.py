@@ -106,7 +106,6 @@ OPTIONS = [
     ("presence_penalty", 0.5, "presence_penalty", 0.5),
     ("frequency_penalty", 0.5, "frequency_penalty", 0.5),
     ("num_predict", 9, "max_tokens", 9),
-    ("num_ctx", 4096, "max_tokens", 4096),
     ("seed", 11, "seed", 11),
     ("stop", ["x"], "stop", ["x"]),
 ]
@@ -187,6 +186,7 @@ CALLS = (
 @pytest.mark.parametrize("streams", [False, True])
 @proves(CHAT, "tools", "honoured")
 @proves(CHAT, "tools.type", "honoured")
+@proves(CHAT, "tools.function", "honoured")
 @proves(CHAT, "tools.function.name", "honoured")
 @proves(CHAT, "tools.function.description", "honoured")
 @proves(CHAT, "tools.function.parameters", "honoured")

@@ -51,9 +51,18 @@ def test_options_that_cannot_be_had_are_refused(wire: httpx.Client, path: str, o
     assert f"options.{option}" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("given", [{"prompt": "words=1"}, {}], ids=["asking", "loading"])
-def test_more_context_than_there_is_is_refused(wire: httpx.Client, given: dict[str, Any]) -> None:
-    answer = wire.post("/api/generate", json={"model": "parrot", "options": {"num_ctx": 8192}, **given})
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+@pytest.mark.parametrize("asking", [True, False], ids=["asking", "loading"])
+@proves(CHAT, "options.num_ctx", "honoured")
+@proves(GENERATE, "options.num_ctx", "honoured")
+def test_the_context_that_the_model_has_is_had_and_no_more(wire: httpx.Client, path: str, asking: bool) -> None:
+    texts = {
+        "/api/chat": {"messages": [{"role": "user", "content": "words=1"}]},
+        "/api/generate": {"prompt": "words=1"},
+    }
+    given: dict[str, Any] = {"model": "parrot", "stream": False, **(texts[path] if asking else {})}
+    assert wire.post(path, json={**given, "options": {"num_ctx": 4096}}).status_code == 200
+    answer = wire.post(path, json={**given, "options": {"num_ctx": 4097}})
     assert answer.status_code == 400
     assert "'options.num_ctx' cannot be honoured: the model's context is 4096 tokens" in answer.json()["error"]
 

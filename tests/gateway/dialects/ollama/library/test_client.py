@@ -9,6 +9,8 @@ import httpx
 import ollama
 import pytest
 
+from tests.gateway.dialects.ollama.conftest import PULLED
+
 CREATE, SHOW, PULL = "POST /api/create", "POST /api/show", "POST /api/pull"
 proves = pytest.mark.proves
 
@@ -114,6 +116,14 @@ def test_a_model_is_made_of_another(client: ollama.Client, wire: httpx.Client) -
         "status": "success"
     }
     client.delete("mario")
+
+
+@proves(CREATE, "license", "honoured")
+def test_a_model_made_of_another_may_have_a_licence_of_its_own(client: ollama.Client, wire: httpx.Client) -> None:
+    assert wire.post("/api/show", json={"model": PULLED}).json()["license"] == ""
+    client.create("free", from_=PULLED, license=["MIT", "BSD"])
+    assert wire.post("/api/show", json={"model": "free"}).json()["license"] == "MIT\n\nBSD"
+    client.delete("free")
 
 
 @proves(CREATE, "modelfile", "honoured")

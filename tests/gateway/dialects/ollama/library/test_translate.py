@@ -14,7 +14,6 @@ from gateway.domain.library import InstalledModel, JobProgress, VariantRequest
 from gateway.domain.ports import Resident, ServedModel
 from modelyard.card import ModelCard
 
-proves = pytest.mark.proves
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 KNOWN = InstalledModel(
     "demo",
@@ -42,7 +41,6 @@ def _create(**given: Any) -> VariantRequest:
     return translate.to_variant(CreateRequest.model_validate({"model": "new:latest", **given}))[0]
 
 
-@proves("POST /api/create", "license", "honoured")
 def test_a_variant() -> None:
     assert _create(**{"from": "demo:latest", "license": ["MIT", "BSD"], "system": "", "parameters": {"top_k": 0}}) == (
         VariantRequest("new", "demo", parameters={"top_k": -1}, license="MIT\n\nBSD")
