@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,4 +59,5 @@ def _proofs(items: Iterable[pytest.Item]) -> Iterable[Proof]:
             endpoint, field, verdict = mark.args
             if verdict not in VERDICTS:
                 raise ValueError(f"{test}: '{verdict}' is not one of {', '.join(VERDICTS)}")
-            yield Proof(endpoint, field, verdict, test)
+            # In a form, a list or an object has brackets behind its name.
+            yield Proof(endpoint, re.sub(r"\[\w*\]$", "", field), verdict, test)

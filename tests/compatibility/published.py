@@ -29,7 +29,8 @@ def _typed(typed: Any, *more: str) -> frozenset[str]:
 
 
 def _model(model: Any) -> frozenset[str]:
-    return frozenset(field.alias or name for name, field in model.model_fields.items())
+    # `from` is a word of Python's, so the field is `from_` there.
+    return frozenset(field.alias or name.removesuffix("_") for name, field in model.model_fields.items())
 
 
 def _with_options(model: Any) -> frozenset[str]:

@@ -196,8 +196,13 @@ def test_what_is_wrong_is_said(wire: httpx.Client, path: str, given: dict[str, A
 
 
 @proves("POST /api/push", "", "refused")
+@proves("POST /api/push", "model", "refused")
+@proves("POST /api/push", "stream", "refused")
+@proves("POST /api/push", "insecure", "refused")
 @proves("HEAD /api/blobs/{digest}", "", "refused")
 def test_nothing_is_pushed_or_uploaded(client: ollama.Client, wire: httpx.Client) -> None:
     with pytest.raises(ollama.ResponseError, match="not pushed"):
         client.push("parrot")
+    with pytest.raises(ollama.ResponseError, match="not pushed"):
+        list(client.push("parrot", insecure=True, stream=True))
     assert wire.head("/api/blobs/sha256:0").status_code == 404
