@@ -91,7 +91,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
         load_timeout_s=settings.load_timeout_s,
         timeout_s=settings.request_timeout_s,
     )
-    models = ServedModels(replicas)
+    models = ServedModels(replicas, lambda: library.installed())  # which is made below
     admission = Admission(settings.queue_limit)
     telemetry = Telemetry(lambda: admission.in_flight)
     # Of the hosts of other Tritons nothing is known here.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.domain.library import InstalledModel
 from gateway.domain.ports import ServedModel
 from modelyard.card import ModelCard
 from modelyard.errors import EntryNotFound
@@ -38,11 +39,17 @@ class _Known:
     until: float
 
 
+async def _nothing() -> Sequence[InstalledModel]:
+    return ()
+
+
 class ServedModels:
     """Names and cards. Fits `Catalog` and `Models` of the domain's ports."""
 
-    def __init__(self, triton: Triton) -> None:
+    def __init__(self, triton: Triton, installed: Callable[[], Awaitable[Sequence[InstalledModel]]] = _nothing) -> None:
+        """`installed` tells what the entries on this machine say, of models that Triton has not loaded."""
         self._triton = triton
+        self._installed = installed
         self._known: dict[str, _Known] = {}
         self._seen: dict[str, ModelCard] = {}
         self._asking: dict[str, asyncio.Task[ModelCard]] = {}
@@ -62,16 +69,18 @@ class ServedModels:
 
     def forget(self, name: str) -> None:
         self._known.pop(name, None)
+        self._seen.pop(name, None)
 
     async def served(self) -> Sequence[ServedModel]:
-        """Every model, and every adapter of a model that is loaded or was, as `model:adapter`."""
+        """Every model, and every adapter of a model as `model:adapter`."""
         index = await self._triton.index()
         for name, loaded in index.items():
             if loaded and name not in self._seen and (card := await self._triton.card_if_loaded(name)) is not None:
                 self._seen[name] = card
+        cards = {model.name: model.card for model in await self._installed()} | self._seen
         listed = []
         for name in sorted(index):
-            card = self._seen.get(name, ModelCard())
+            card = cards.get(name, ModelCard())
             variants = [f"{name}{ADAPTER_MARK}{adapter}" for adapter in card.adapters]
             listed += [ServedModel(each, card.created) for each in (name, *variants)]
         return listed

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -219,3 +220,12 @@ def test_openapi_tells_the_truth(http: httpx.Client) -> None:
 
 def test_an_application_can_be_made_without_any_triton() -> None:
     assert create_app(Settings(_env_file=None), triton_urls=list).title == "Modelyard"
+
+
+def test_a_model_that_was_never_loaded_says_of_itself_what_its_entry_says(triton: Triton, repository: Path) -> None:
+    with (
+        serving([triton.url], model_repository=repository) as gateway,
+        httpx.Client(base_url=gateway.url, timeout=60, trust_env=False) as http,
+    ):
+        created = {model["id"]: model["created"] for model in http.get("/v1/models").json()["data"]}
+    assert created["sick"] == 1700000000
