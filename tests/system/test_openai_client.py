@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import openai
 import pytest
 
@@ -133,3 +135,16 @@ def test_a_prompt_beyond_the_context_is_a_clear_error(client: openai.OpenAI) -> 
     with pytest.raises(openai.BadRequestError, match="2048") as caught:
         client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "checkpoint " * 5000}])
     assert caught.value.code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_engine_refuses_has_the_name_that_the_client_sent(client: openai.OpenAI, stream: bool) -> None:
+    schema = {"type": "integer", "multipleOf": 7}
+    messages: Any = [{"role": "user", "content": "a number"}]
+    shape: Any = {"type": "json_schema", "json_schema": {"name": "sevens", "schema": schema}}
+    with pytest.raises(openai.BadRequestError, match=r"'response_format'.*multipleOf") as shaped:
+        client.chat.completions.create(model="demo", messages=messages, response_format=shape, stream=stream)
+    assert shaped.value.param == "response_format"
+    with pytest.raises(openai.BadRequestError, match="'top_logprobs'") as ranked:
+        client.chat.completions.create(model="demo", messages=messages, logprobs=True, top_logprobs=3, stream=stream)
+    assert ranked.value.param == "top_logprobs"

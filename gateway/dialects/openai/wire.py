@@ -57,5 +57,8 @@ def named(names: Mapping[str, str], *, too_long: str = "input") -> Iterator[None
         error.field = too_long
         raise
     except InvalidInput as error:
-        error.field = names.get(error.field or "", error.field)
+        ours = error.field or ""
+        error.field = names.get(ours, error.field)
+        if ours and error.field != ours:
+            error.message = error.message.replace(f"'{ours}'", f"'{error.field}'")
         raise

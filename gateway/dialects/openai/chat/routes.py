@@ -17,6 +17,7 @@ from gateway.dialects.openai.chat import schemas, translate
 from gateway.dialects.openai.chat.chunks import ChatChunks
 from gateway.dialects.openai.chat.messages import ImageURL, pictures_of
 from gateway.dialects.openai.streaming import answered_by, new_answer, stream
+from gateway.dialects.openai.wire import named
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
 from modelyard.errors import InvalidInput
@@ -37,8 +38,9 @@ def add_chat(router: APIRouter, answering: Answering, load_picture: LoadPicture)
         pictures = await while_connected(request.receive, fetched(wanted, load_picture)) if wanted else []
         events = answering.answer(translate.to_generation(wire, pictures))
         if wire.stream:
-            return stream(_frames(events, ChatChunks(wire, **names)))
-        whole = await while_connected(request.receive, collect(events))
+            return stream(_frames(events, ChatChunks(wire, **names), wire))
+        with named(translate.names_of(wire), too_long="messages"):
+            whole = await while_connected(request.receive, collect(events))
         return JSONBytes(translate.from_whole(whole, wire, **names))
 
 
@@ -61,8 +63,11 @@ async def fetched(wanted: Sequence[tuple[str, ImageURL]], load_picture: LoadPict
         await asyncio.gather(*loading, return_exceptions=True)
 
 
-async def _frames(events: AsyncGenerator[Event, None], chunks: ChatChunks) -> AsyncGenerator[bytes, None]:
-    async with aclosing(events):
-        async for event in events:
-            if frame := chunks.of(event):
-                yield frame
+async def _frames(
+    events: AsyncGenerator[Event, None], chunks: ChatChunks, wire: schemas.ChatCompletionRequest
+) -> AsyncGenerator[bytes, None]:
+    with named(translate.names_of(wire), too_long="messages"):
+        async with aclosing(events):
+            async for event in events:
+                if frame := chunks.of(event):
+                    yield frame

@@ -54,6 +54,12 @@ def to_generation(wire: ChatCompletionRequest, pictures: Sequence[bytes] = ()) -
     )
 
 
+def names_of(wire: ChatCompletionRequest) -> dict[str, str]:
+    """Fields of the engine's as this client sent them, for what the engine refuses."""
+    names = {"logprobs": "top_logprobs"} if wire.top_logprobs else {}
+    return names | ({"structured_outputs": "response_format"} if wire.response_format else {})
+
+
 def _message(wire: ChatMessage, pictures: Iterator[bytes]) -> Message:
     parts: list[Part] = []
     if isinstance(wire.content, str):
