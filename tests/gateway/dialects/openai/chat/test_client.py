@@ -113,7 +113,7 @@ def test_logprobs_name_each_token(client: openai.OpenAI) -> None:
 def test_what_the_engine_cannot_do_is_refused_in_its_words(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="knows no more words") as caught:
         client.chat.completions.create(**_ask("words=1"), logprobs=True, top_logprobs=5)
-    assert caught.value.param == "logprobs"
+    assert caught.value.param == "top_logprobs"
 
 
 def test_an_unknown_model_is_not_found_and_the_installed_are_named(client: openai.OpenAI) -> None:
