@@ -19,6 +19,14 @@ CTRL_C, CTRL_D, ENTER, ALT_ENTER = "\x03", "\x04", "\r", "\x1b\r"
 _ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[()][0-9A-B]|[=>78])")
 
 
+def _at_the_terminal() -> None:
+    """What a shell does for a program in the foreground."""
+    # The terminal is this process group's, so that its Ctrl-C is a signal for it.
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Whoever runs the tests in the background has Ctrl-C ignored, and a child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Terminal:
     """`shown` is all that has appeared, without colours and movements of the cursor."""
 
@@ -36,8 +44,7 @@ class Terminal:
             # Nobody here answers when it is asked where the cursor is.
             env={**env, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": str(size[1])},
             start_new_session=True,
-            # The terminal is this process group's, so that its Ctrl-C is a signal for it.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_at_the_terminal,
         )
         os.close(slave)
 

@@ -45,6 +45,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal: Opened, served: S
     chat.line("say=script <<<going on>>>")
     chat.expect("going on>>>")
     chat.expect("going on")
+    chat.expect(PROMPT)
     chat.type(CTRL_D)
     assert chat.wait() == 0
     assert served.triton.outcomes("cancelled") == cancelled + 1
