@@ -109,6 +109,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
         load_timeout_s=settings.load_timeout_s,
     )
     telemetry.watch_models(lambda: life.count)
+    telemetry.watch_tritons(replicas.states)
     answered = partial(usage.record, settings.model_repository)
     prompting = Prompts()
     answers = Answers(models, life, prompting, admission, replicas, on_answer=answered)

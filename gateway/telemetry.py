@@ -6,12 +6,14 @@ Nothing here is done per token. Knows no dialect; never sees what was asked or a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from gateway.domain.generation import Usage
 
@@ -50,6 +52,26 @@ def current_record() -> Record:
 
 def begin(record: Record) -> None:
     _current.set(record)
+
+
+class _Tritons(Collector):
+    """Which Tritons there are is known when the page is asked for: they come and go."""
+
+    def __init__(self, states: Callable[[], Iterable[tuple[str, bool, int]]]) -> None:
+        self._states = states
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        up = GaugeMetricFamily("modelyard_gateway_triton_up", "Whether a Triton answers.", labels=("triton",))
+        in_flight = GaugeMetricFamily(
+            "modelyard_gateway_triton_requests_in_flight",
+            "Requests of this gateway that a Triton is at.",
+            labels=("triton",),
+        )
+        for triton, ready, requests in self._states():
+            up.add_metric((triton,), float(ready))
+            in_flight.add_metric((triton,), requests)
+        yield up
+        yield in_flight
 
 
 class Telemetry:
@@ -104,6 +126,10 @@ class Telemetry:
     def watch_models(self, count: Callable[[], float]) -> None:
         """Where the number of loaded models is read when the page is asked for."""
         self._loaded.set_function(count)
+
+    def watch_tritons(self, states: Callable[[], Iterable[tuple[str, bool, int]]]) -> None:
+        """Where address, readiness and requests in progress of each Triton are read when the page is asked for."""
+        self.registry.register(_Tritons(states))
 
     def model_loaded(self, model: str, seconds: float) -> None:
         self._loads.labels(model).observe(seconds)

@@ -116,7 +116,8 @@ class Settings(BaseSettings):
     )
     triton_urls: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
-        description="Running Tritons to use instead of the embedded one, as grpc://host:8001,grpc://other:8001.",
+        description="Running Tritons to use instead of the embedded one, as grpc://host:8001,grpc://other:8001; "
+        "dns://name:8001 are all addresses of a name and file:///path has one a line, both looked up again and again.",
     )
     triton_grpc_port: int = Field(
         0, ge=0, le=65535, description="gRPC port of the embedded Triton on loopback; 0 takes a free one."
@@ -176,6 +177,23 @@ class Settings(BaseSettings):
         False, description="Whether `modelyard serve` fetches and converts a hub id that it is to serve and has not."
     )
 
+    # Deployment in containers (`modelyard up`)
+    deploy_home: Path | None = Field(
+        None,
+        description="Folder of a deployment: its key, models and state; `modelyard/deploy` among the user's data when "
+        "unset.",
+    )
+    deploy_files: Path | None = Field(
+        None, description="Folder with the compose files; `deploy` beside the package when unset, as in a checkout."
+    )
+    project: str = Field(
+        "modelyard", pattern="^[a-z0-9][a-z0-9_-]*$", description="Name of the compose project of a deployment."
+    )
+    image_prefix: str = Field(
+        "modelyard", description="What the names of images begin with: `modelyard`, or registry.example/team."
+    )
+    version: str | None = Field(None, description="Tag of the images; this command's own version when unset.")
+
     # The Python environments
     engine_python: Path = Field(
         Path(".envs/engine/bin/python"), description="Interpreter with Triton and OpenVINO GenAI."
@@ -194,8 +212,13 @@ class Settings(BaseSettings):
     def _grpc_only(cls, urls: list[str]) -> list[str]:
         for url in urls:
             scheme, _, rest = url.rpartition("://")
-            if scheme not in ("", "grpc", "grpcs") or ":" not in rest:
-                raise ValueError(f"'{url}' is not a Triton gRPC address; write it as grpc://host:8001")
+            if scheme == "file" and rest.startswith("/"):
+                continue
+            if scheme not in ("", "grpc", "grpcs", "dns") or ":" not in rest:
+                raise ValueError(
+                    f"'{url}' is not a Triton gRPC address; write it as grpc://host:8001, dns://name:8001, "
+                    "or file:///path of a file with such addresses"
+                )
         return urls
 
     @classmethod

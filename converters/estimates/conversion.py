@@ -58,9 +58,11 @@ def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> i
 def _of_export(contents: Contents, exporter: str, precision: str) -> int:
     if exporter == "openvino_gguf":
         return 6 * contents.parameters  # the file's tensors in 32 bits, and the model in 16
-    # Weights in safetensors are mapped and read once; a cast to 16 bits makes copies of them all.
-    cast = not RECIPES.get(precision) and contents.number_type != "fp16"
-    return 2 * contents.parameters if cast else 0
+    # Weights in safetensors are mapped and read once; a cast to 16 bits makes copies of them all, by way of 32 bits.
+    if RECIPES.get(precision) or contents.number_type == "fp16":
+        return 0
+    shape = shape_of(contents)
+    return 2 * contents.parameters + 4 * (shape.embedding if shape else 0)
 
 
 def _of_compression(contents: Contents, precision: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -17,98 +17,90 @@ from tritonclient.grpc import service_pb2
 from gateway.domain.generation import EngineEvent
 from gateway.domain.ports import Asked
 from gateway.engine.client import TritonClient
-from gateway.engine.residency import Residency
+from gateway.engine.discovery import Addresses
+from gateway.engine.replica import Replica
 from gateway.engine.rpc_errors import BackendDead, ModelNotLoaded
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, EngineTimeout, EngineUnavailable, EntryNotFound, ModelyardError
+from modelyard.errors import EngineError, EngineUnavailable, EntryNotFound, ModelyardError
 
 log = structlog.get_logger(__name__)
 
 _READY_TIMEOUT_S = 2.0  # a Triton that takes longer for its list of models is not ready
-_POLL_S = 2.0  # how often a ready Triton is asked
-_FIRST_RETRY_S, _LAST_RETRY_S = 0.25, 4.0  # how often one that is away is asked, with growing pauses
+_LOOK_S = 2.0  # how often new addresses are looked for
+_LEAVING_POLL_S = 0.25
+_NONE = "no Triton is configured, none is found, or the gateway is stopping"
 
 T = TypeVar("T")
 
 
-class Replica:
-    """One Triton and what is believed of it. A belief only orders the choice: the last one left is always tried."""
-
-    def __init__(self, url: str, *, load_timeout_s: float) -> None:
-        self.client = TritonClient(url)
-        self.residency = Residency(self.client, load_timeout_s=load_timeout_s)
-        self.ready = True
-        self.loaded: frozenset[str] = frozenset()  # as its index last said
-        self.in_flight = 0
-
-    async def index(self) -> dict[str, bool]:
-        """Every model of its repository, and whether it is loaded."""
-        try:
-            index = await self.client.index()
-        except (EngineUnavailable, EngineTimeout):
-            self.ready = False
-            self.loaded = frozenset()
-            raise
-        self.ready = True
-        self.loaded = frozenset(name for name, loaded in index.items() if loaded)
-        return index
-
-    async def load(self, model: str) -> None:
-        """Raises EntryNotFound, and EngineError with Triton's reason."""
-        index = await self.index()
-        if model not in index:
-            raise EntryNotFound(model, list(index))
-        # A Triton that loads its models by itself refuses to be told to, and need not be.
-        if not index[model]:
-            await self.residency.load(model)
-        self.loaded |= {model}
-
-    async def unload(self, model: str) -> None:
-        index = await self.index()
-        if index.get(model):
-            await self.residency.unload(model)
-        self.loaded -= {model}
-
-    async def watch(self, on_return: Callable[[Replica], Awaitable[None]]) -> None:
-        """Keep `ready` true to life."""
-        pause_s = _POLL_S
-        while True:
-            await asyncio.sleep(pause_s)
-            was, self.ready = self.ready, await self.client.is_live()
-            if was != self.ready:
-                pause_s = _POLL_S if self.ready else _FIRST_RETRY_S
-                log.info("Triton is ready" if self.ready else "Triton is away", triton=self.client.target)
-                if self.ready:
-                    await on_return(self)
-            elif not self.ready:
-                pause_s = min(pause_s * 2, _LAST_RETRY_S)
-
-
 class Replicas:
-    """All Tritons of this gateway. `start` opens the channels, `close` ends what is in progress on them."""
+    """All Tritons of this gateway. `start` opens the channels, `close` ends what is in progress on them.
+
+    Which they are may change meanwhile: one that leaves gets nothing new, and what it is at it finishes.
+    """
 
     def __init__(self, urls: Callable[[], Sequence[str]], *, load_timeout_s: float, timeout_s: float | None) -> None:
-        self._urls = urls
+        self._addresses = Addresses(urls)
         self._load_timeout_s = load_timeout_s
         self._timeout_s = timeout_s
-        self._replicas: list[Replica] = []
-        self._watches: list[asyncio.Task[None]] = []
+        self._by_url: dict[str, Replica] = {}
+        self._watches: dict[Replica, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
         self._wanted: set[str] = set()  # models that were loaded here and not unloaded
 
+    @property
+    def _replicas(self) -> list[Replica]:
+        return list(self._by_url.values())
+
     async def start(self) -> None:
-        self._replicas = [Replica(url, load_timeout_s=self._load_timeout_s) for url in self._urls()]
-        self._watches = [
-            asyncio.create_task(each.watch(self._restore), name="triton-health") for each in self._replicas
-        ]
+        # Believed to be ready until somebody has looked: a first request needs not wait for that.
+        await self._look(ready=True)
+        self._following = asyncio.create_task(self._follow(), name="triton-addresses")
 
     async def close(self) -> None:
-        for watch in self._watches:
-            watch.cancel()
-        await asyncio.gather(*self._watches, return_exceptions=True)
+        tasks = [*self._watches.values(), *self._leaving]
+        if self._following is not None:
+            tasks.append(self._following)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for replica in self._replicas:
-            await replica.residency.close()
-            await replica.client.close()
-        self._replicas = []
+            await replica.close()
+        self._by_url = {}
+
+    def states(self) -> Iterator[tuple[str, bool, int]]:
+        """Of each Triton its address, whether it is believed to answer, and its requests in progress from here."""
+        return ((each.client.target, each.ready, each.in_flight) for each in self._replicas)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            await self._look(ready=False)
+
+    async def _look(self, *, ready: bool) -> None:
+        """Take on the Tritons that are new, and let those go that are named no more."""
+        urls = await self._addresses.find()
+        for url in urls:
+            if url not in self._by_url:
+                # One that joins while others serve gets their models before it gets requests: see `_restore`.
+                replica = Replica(url, load_timeout_s=self._load_timeout_s, ready=ready)
+                self._by_url[url] = replica
+                self._watches[replica] = asyncio.create_task(replica.watch(self._restore), name="triton-health")
+        for url in set(self._by_url) - set(urls):
+            replica = self._by_url.pop(url)
+            self._watches.pop(replica).cancel()
+            leaving = asyncio.create_task(self._let_go(replica), name="triton-leaving")
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+
+    async def _let_go(self, replica: Replica) -> None:
+        log.info("a Triton leaves", triton=replica.client.target, requests=replica.in_flight)
+        try:
+            while replica.in_flight:  # noqa: ASYNC110 - an event would cost each request something, a look costs nothing
+                await asyncio.sleep(_LEAVING_POLL_S)
+        finally:
+            await replica.close()
 
     def generate(self, model: str, asked: Asked, *, stream: bool) -> AsyncGenerator[EngineEvent, None]:
         """The events of an answer; see `stream`."""
@@ -139,19 +131,21 @@ class Replicas:
             started = False
             replica.in_flight += 1
             try:
-                async with aclosing(ask(replica.client)) as events:
-                    async for event in events:
-                        started = True
-                        yield event
-                return
-            except (ModelNotLoaded, BackendDead) as error:
-                if (replica, type(error)) in mended:
-                    raise
-                mended.add((replica, type(error)))
-                await self._mend(replica, model, error, life)
+                try:
+                    async with aclosing(ask(replica.client)) as events:
+                        async for event in events:
+                            started = True
+                            yield event
+                    return
+                except (ModelNotLoaded, BackendDead) as error:
+                    if (replica, type(error)) in mended:
+                        raise
+                    mended.add((replica, type(error)))
+                    # A Triton that is stopping says so only here: it has unloaded its models already.
+                    await self._mend(replica, model, error, life)
             except EngineUnavailable as error:
                 tried.add(replica)
-                if started or len(tried) == len(self._replicas):
+                if started or not self._left(tried):
                     raise
                 log.warning("a Triton is passed over", triton=replica.client.target, reason=error.message)
             finally:
@@ -168,10 +162,13 @@ class Replicas:
         replica.loaded |= {model}
 
     def _choose(self, tried: set[Replica], model: str) -> Replica:
-        left = [replica for replica in self._replicas if replica not in tried]
+        left = self._left(tried)
         if not left:
-            raise EngineUnavailable("no Triton is configured, or the gateway is stopping")
+            raise EngineUnavailable(_NONE)
         return min(left, key=lambda replica: (not replica.ready, model not in replica.loaded, replica.in_flight))
+
+    def _left(self, tried: set[Replica]) -> list[Replica]:
+        return [replica for replica in self._replicas if replica not in tried]
 
     async def _on_any(self, model: str, ask: Callable[[Replica], Awaitable[T]]) -> T:
         """The answer of the first Triton that can give one."""
@@ -182,7 +179,7 @@ class Replicas:
                 return await ask(replica)
             except EngineUnavailable:
                 tried.add(replica)
-                if len(tried) == len(self._replicas):
+                if not self._left(tried):
                     raise
 
     async def card(self, model: str) -> ModelCard:
@@ -244,17 +241,18 @@ class Replicas:
 
     async def answer(self) -> None:
         """Returns when a Triton answers now. Raises EngineUnavailable when none does."""
-        answers = await asyncio.gather(*(replica.client.is_live(_READY_TIMEOUT_S) for replica in self._replicas))
-        for replica, live in zip(self._replicas, answers, strict=True):
+        replicas = self._replicas
+        answers = await asyncio.gather(*(replica.client.is_live(_READY_TIMEOUT_S) for replica in replicas))
+        for replica, live in zip(replicas, answers, strict=True):
             replica.ready = live
         if not any(answers):
             raise EngineUnavailable("no Triton answers")
 
     def _answering(self) -> list[Replica]:
         """Those that are believed to answer; all, when none is."""
-        if not self._replicas:
-            raise EngineUnavailable("no Triton is configured, or the gateway is stopping")
-        return [replica for replica in self._replicas if replica.ready] or list(self._replicas)
+        if not self._by_url:
+            raise EngineUnavailable(_NONE)
+        return [replica for replica in self._replicas if replica.ready] or self._replicas
 
     async def _restore(self, replica: Replica) -> None:
         """A Triton that came back gets the models that others kept; what none has waits for its next request."""

@@ -1,4 +1,4 @@
-"""The command line of the embedded tritonserver.
+"""The command line of tritonserver, embedded or on its own.
 
 Knows Triton's flags and why each is set; starts nothing.
 """
@@ -14,7 +14,7 @@ from modelyard.engine.ports import LOOPBACK
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the embedded Triton listens, on loopback."""
+    """Where Triton listens."""
 
     grpc: int
     http: int
@@ -28,16 +28,17 @@ def tritonserver_arguments(
     ports: Ports,
     shm_prefix: str,
     exit_timeout_s: int,
+    address: str = LOOPBACK,
     extra: Sequence[str] = (),
 ) -> list[str]:
-    """The arguments after the program's name; `extra` comes last and wins."""
+    """The arguments after the program's name; `extra` comes last and wins. Triton asks no caller for a key."""
     return [
         f"--model-repository={repository.absolute()}",
         f"--backend-directory={backend_directory}",
         # The gateway decides what is loaded; Triton itself loads nothing.
         "--model-control-mode=explicit",
         "--strict-readiness=false",
-        *(f"--{face}-address={LOOPBACK}" for face in ("grpc", "http", "metrics")),
+        *(f"--{face}-address={address}" for face in ("grpc", "http", "metrics")),
         f"--grpc-port={ports.grpc}",
         f"--http-port={ports.http}",
         f"--metrics-port={ports.metrics}",

@@ -64,13 +64,7 @@ class Distribution:
 
     def environment(self, base: Mapping[str, str]) -> dict[str, str]:
         """The environment for tritonserver, made from `base`."""
-        # Our own settings hold secrets that an engine needs not know; the other two would lead the stub to
-        # packages of a different interpreter.
-        kept = {
-            name: value
-            for name, value in base.items()
-            if not name.startswith("MODELYARD_") and name not in ("PYTHONHOME", "PYTHONPATH")
-        }
+        kept = without_settings(base)
         folders = [str(folder) for folder in self.library_folders]
         if base.get("LD_LIBRARY_PATH"):
             folders.append(base["LD_LIBRARY_PATH"])
@@ -80,6 +74,17 @@ class Distribution:
         kept["PYTHONNOUSERSITE"] = "1"
         kept["PYTHONUNBUFFERED"] = "1"
         return kept
+
+
+def without_settings(base: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what Triton should not have."""
+    # Our own settings hold secrets that an engine needs not know; the other two would lead the stub to packages of a
+    # different interpreter.
+    return {
+        name: value
+        for name, value in base.items()
+        if not name.startswith("MODELYARD_") and name not in ("PYTHONHOME", "PYTHONPATH")
+    }
 
 
 def find_distribution(engine_python: Path, *, backends: Path = OUR_BACKENDS) -> Distribution:

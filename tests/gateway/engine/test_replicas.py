@@ -17,7 +17,8 @@ DEAD = "grpc://127.0.0.1:9"
 
 @pytest.fixture
 async def replicas(triton: Triton) -> AsyncIterator[Replicas]:
-    made = Replicas(lambda: [DEAD, triton.url, triton.url], load_timeout_s=60, timeout_s=60)
+    again = triton.url.replace("127.0.0.1", "localhost")  # two addresses are two Tritons
+    made = Replicas(lambda: [DEAD, triton.url, again], load_timeout_s=60, timeout_s=60)
     await made.start()
     yield made
     await made.close()
