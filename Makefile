@@ -10,6 +10,7 @@ ARGS ?=
 
 GATEWAY := .envs/gateway/bin
 CONVERT := .envs/convert/bin
+ANSIBLE := .envs/ansible/bin
 
 ##@ Run
 
@@ -31,15 +32,37 @@ bench-proxy: dev-env litellm-env ## Processor time that the gateway and LiteLLM'
 bench-convert: dev-env ## Measure our conversion against plain optimum-cli, paired in one run: make bench-convert [ARGS="--size 0.6B"]
 	@exec $(CONVERT)/python -m tests.bench.convert $(ARGS)
 
+##@ Deploy
+
+deploy: gateway-env ## Bring up a secured service in containers on this host: images, models, a first answer [DEPLOY_DRY_RUN=1, ARGS="--with monitoring"]
+	@exec $(GATEWAY)/modelyard up $(ARGS)
+
+doctor: gateway-env ## What this host lacks for that, and how to mend it
+	@exec $(GATEWAY)/modelyard doctor $(ARGS)
+
+images: gateway-env ## Build the images of deploy/docker/: make images [ARGS="gateway triton-openvino"]
+	@exec $(GATEWAY)/python -m modelyard.deployment.images $(ARGS)
+
 ##@ Develop
 
-test: dev-env clients-env ## Run the whole suite, the part with a real Triton included
+test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included
 	$(CONVERT)/python -m pytest $(ARGS)
 
-lint: dev-env ## ruff (lint and format) and mypy --strict on our packages
+test-deploy: dev-env gateway-env ansible-env ## Images, compose, upgrade and the air-gapped bundle, on a real Docker engine
+	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest tests/deploy $(ARGS)
+
+test-fleet: dev-env gateway-env ansible-env ## The playbooks on SSH hosts made for it, each with systemd and a Docker engine of its own
+	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest tests/fleet $(ARGS)
+
+lint: dev-env ansible-env ## ruff, mypy --strict, and the linters of playbooks, YAML, Dockerfiles and shell scripts
 	$(CONVERT)/ruff check .
 	$(CONVERT)/ruff format --check .
 	$(CONVERT)/mypy
+	cd ansible && PATH="$(CURDIR)/$(ANSIBLE):$$PATH" ansible-lint --offline --strict -q
+	$(ANSIBLE)/yamllint --strict --config-file ansible/.yamllint ansible
+	$(ANSIBLE)/yamllint --strict --config-file deploy/.yamllint deploy/compose deploy/monitoring tests/deploy/compose
+	$(ANSIBLE)/hadolint --config deploy/docker/.hadolint.yaml deploy/docker/*/Dockerfile tests/deploy/compose/running/tools/Dockerfile
+	$(ANSIBLE)/shellcheck $$(git ls-files '*.sh') .ci/run ansible/roles/backup/files/modelyard-backup
 
 format: dev-env ## Let ruff mend what it can
 	$(CONVERT)/ruff check --fix .
@@ -71,6 +94,9 @@ dev-env: env ## pytest, ruff, mypy and more, into the convert environment
 litellm-env: python ## LiteLLM's proxy, which `make bench-proxy` measures the gateway against
 	@$(PYTHON) scripts/make_env.py litellm
 
+ansible-env: python ## Ansible with its collections, and the linters of what is not Python
+	@$(PYTHON) scripts/make_env.py ansible
+
 clients-env: python ## The clients of others (openai, ollama, langchain ...) that tests talk to the gateway with
 	@$(PYTHON) scripts/make_env.py clients
 
@@ -84,4 +110,4 @@ clean: ## Remove the environments, caches and the converted demo; your own model
 help: ## This page
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: serve convert bench bench-proxy bench-convert test lint format wheel docs env gateway-env engine-env convert-env dev-env clients-env litellm-env python clean help
+.PHONY: serve convert bench bench-proxy bench-convert deploy doctor images test test-deploy test-fleet lint format wheel docs env gateway-env engine-env convert-env dev-env ansible-env clients-env litellm-env python clean help

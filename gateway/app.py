@@ -93,7 +93,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     )
     models = ServedModels(replicas, lambda: library.installed())  # which is made below
     admission = Admission(settings.queue_limit)
-    telemetry = Telemetry(lambda: admission.in_flight)
+    telemetry = Telemetry(lambda: admission.in_flight, queue_limit=settings.queue_limit)
     # Of the hosts of other Tritons nothing is known here.
     memory: Memory = (
         Elsewhere() if settings.triton_urls else OfThisHost(settings.model_repository, limit=settings.memory_for_models)

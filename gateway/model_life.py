@@ -45,6 +45,10 @@ class LifeEvents(Protocol):
 
     def model_loaded(self, model: str, seconds: float) -> None: ...
 
+    def model_failed(self, model: str) -> None:
+        """It is there and could not be loaded."""
+        ...
+
     def model_unloaded(self, model: str, reason: str) -> None: ...
 
 
@@ -194,6 +198,7 @@ class ModelLife:
             stay.gone.set()
             if isinstance(error, ModelyardError) and not isinstance(error, EntryNotFound):
                 log.warning("a model is not loaded", model=stay.model, reason=error.message)
+                self._events.model_failed(stay.model)
             raise
         if stay.owned:
             seconds = time.perf_counter() - begun

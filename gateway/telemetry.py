@@ -11,10 +11,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+import modelyard
 from gateway.domain.generation import Usage
 
 log = structlog.get_logger(__name__)
@@ -77,8 +78,10 @@ class _Tritons(Collector):
 class Telemetry:
     """The figures of one application, in a registry of its own."""
 
-    def __init__(self, in_flight: Callable[[], float]) -> None:
+    def __init__(self, in_flight: Callable[[], float], *, queue_limit: int) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # processor time, memory and open files
+        Info("modelyard_gateway", "This gateway.", registry=self.registry).info({"version": modelyard.__version__})
         labels = ("dialect", "model")
         self._requests = Counter(
             "modelyard_gateway_requests", "Requests answered.", (*labels, "status"), registry=self.registry
@@ -122,6 +125,14 @@ class Telemetry:
         )
         gauge = Gauge("modelyard_gateway_requests_in_flight", "Answers in progress.", registry=self.registry)
         gauge.set_function(in_flight)
+        limit = Gauge("modelyard_gateway_queue_limit", "Answers that may be in progress.", registry=self.registry)
+        limit.set(queue_limit)
+        self._load_failures = Counter(
+            "modelyard_gateway_model_load_failures",
+            "Loads of installed models that failed.",
+            ("model",),
+            registry=self.registry,
+        )
 
     def watch_models(self, count: Callable[[], float]) -> None:
         """Where the number of loaded models is read when the page is asked for."""
@@ -133,6 +144,9 @@ class Telemetry:
 
     def model_loaded(self, model: str, seconds: float) -> None:
         self._loads.labels(model).observe(seconds)
+
+    def model_failed(self, model: str) -> None:
+        self._load_failures.labels(model).inc()
 
     def model_unloaded(self, model: str, reason: str) -> None:
         self._unloads.labels(model, reason).inc()

@@ -8,6 +8,7 @@
     │   ├── ArchiveDamaged          an archive that is not one, or not whole
     │   ├── BundleDamaged           a bundle that is not what was signed, by file
     │   ├── BundleUntrusted         a bundle that nobody signed, or somebody else did
+    │   ├── BundleUnfit             a bundle for other hosts than this
     │   ├── BadBundleKey            a file that is no key for bundles
     │   └── BadCheckpoint           a checkpoint that cannot be converted
     │       ├── ConfigMissing
@@ -151,6 +152,13 @@ class BundleUntrusted(InvalidInput):
 
     def __init__(self, bundle: str, why: str, *, hint: str) -> None:
         super().__init__(f"the bundle {bundle} cannot be trusted: {why}", hint=hint)
+
+
+class BundleUnfit(InvalidInput):
+    """A bundle that is whole and trusted, and not for this host."""
+
+    def __init__(self, bundle: str, why: str) -> None:
+        super().__init__(f"the bundle {bundle} cannot be installed here: {why}", hint="have one made for this host")
 
 
 class BadBundleKey(InvalidInput):
@@ -433,6 +441,16 @@ class DeploymentFailed(EngineError):
         )
 
 
+class RollbackFailed(EngineError):
+    """A new version did not become well, and going back to the one before failed too."""
+
+    def __init__(self, version: str, why: str, second: str) -> None:
+        super().__init__(
+            f"the new version is not well ({why}), and going back to {version} failed: {second}",
+            hint=f"modelyard up starts what should run; the images of {version} are kept",
+        )
+
+
 class GenerationBroken(EngineError):
     """The engine went away in the middle of an answer."""
 
@@ -492,16 +510,6 @@ class EnvironmentMissing(HostProblem):
         super().__init__(
             f"the {role} environment is missing (looked at {looked_at})",
             hint=f"run 'make {role}-env', or set MODELYARD_{role.upper()}_PYTHON to an interpreter that has it",
-        )
-
-
-class ImageMissing(HostProblem):
-    """The engine of this host has no such image."""
-
-    def __init__(self, reference: str) -> None:
-        super().__init__(
-            f"there is no image {reference} in the engine of this host",
-            hint=f"build or pull it first: modelyard up, or docker pull {reference}",
         )
 
 

@@ -9,6 +9,7 @@ not know the gateway.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -62,7 +63,9 @@ def announce(repository: Path, *, url: str, tritons: Sequence[str]) -> Iterator[
     except OSError as error:
         import structlog
 
-        structlog.get_logger(__name__).warning("other commands are not told of this service", reason=str(error))
+        # Expected where models are mounted for reading only, as in containers.
+        level = "info" if error.errno == errno.EROFS else "warning"
+        getattr(structlog.get_logger(__name__), level)("other commands are not told of this service", reason=str(error))
         yield
         return
     try:

@@ -1,7 +1,7 @@
 """Makes one of the project's Python environments under .envs/, with the versions of requirements/ and nothing else.
 
 Runs on a bare interpreter (standard library only), shows what it is doing, and does nothing when the environment is
-up to date. Usage: make_env.py gateway|engine|convert|clients|litellm [--dev]
+up to date. Usage: make_env.py gateway|engine|convert|clients|litellm|ansible [--dev]
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ REQUIREMENTS = ROOT / "requirements"
 JAVASCRIPT = ROOT / "tests/clients"
 
 # Gigabytes on disk, measured on x86-64 with the versions of requirements/, rounded up with room for pip's downloads.
-DISK_GB = {"gateway": 0.5, "engine": 1.0, "convert": 4.0, "clients": 1.0, "litellm": 1.0}
+DISK_GB = {"gateway": 0.5, "engine": 1.0, "convert": 4.0, "clients": 1.0, "litellm": 1.0, "ansible": 1.0}
+# What the command line needs on an operator's machine and a gateway does not: its image goes without.
+BESIDE = {"gateway": ("deploy",)}
 TORCH = "torch==2.13.0+cpu"
 # The CPU builds of PyTorch are on its own index only; PyPI's Linux build is the CUDA one, 4 GB more.
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -51,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make(role: str, *, dev: bool) -> None:
     env = ENVS / role
-    locks = [REQUIREMENTS / f"{role}.txt", *([REQUIREMENTS / "dev.txt"] if dev else [])]
+    names = [role, *BESIDE.get(role, ()), *(["dev"] if dev else [])]
+    locks = [REQUIREMENTS / f"{name}.txt" for name in names]
     wanted = _fingerprint([*locks, *([JAVASCRIPT / "package-lock.json"] if role == "clients" else [])])
     stamp = env / ("dev.stamp" if dev else "ready.stamp")
     if stamp.is_file() and stamp.read_text() == wanted and _runs(env):
@@ -71,7 +74,7 @@ def make(role: str, *, dev: bool) -> None:
         _bring_libpython(env)
     elif role == "clients":
         _install_javascript(env)
-    elif role != "litellm":
+    elif role not in ("litellm", "ansible"):
         # Editable, so that a change of the sources is what runs.
         _step(f"{role}: installing modelyard", [*_pip(env), "--no-deps", "--editable", str(ROOT)])
     stamp.write_text(wanted)
@@ -96,6 +99,8 @@ def _runs(env: Path) -> bool:
 
 
 def _check_host(role: str) -> None:
+    if role == "ansible" and sys.version_info < (3, 11):
+        raise Failed("Ansible needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...")
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         raise Failed(
             f"Python 3.10, 3.11 or 3.12 is needed, this is {sys.version.split()[0]}; "

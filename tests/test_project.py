@@ -157,7 +157,7 @@ def test_the_page_of_settings_agrees_with_the_settings() -> None:
 
 
 def test_every_requirement_is_pinned() -> None:
-    for lock in ("gateway", "engine", "convert", "dev"):
+    for lock in ("gateway", "engine", "convert", "dev", "deploy", "ansible"):
         lines = (ROOT / "requirements" / f"{lock}.txt").read_text().splitlines()
         wishes = [line for line in lines if line and not line.startswith((" ", "#"))]
         assert wishes

@@ -26,7 +26,8 @@ class Replica:
     def __init__(self, url: str, *, load_timeout_s: float, ready: bool) -> None:
         self.client = TritonClient(url)
         self.residency = Residency(self.client, load_timeout_s=load_timeout_s)
-        self.ready = ready
+        self._ready = ready
+        self._was_away = not ready  # whoever noticed it: its models are to be loaded again when it is back
         self.loaded: frozenset[str] = frozenset()  # as its index last said
         self.in_flight = 0
 
@@ -58,19 +59,33 @@ class Replica:
             await self.residency.unload(model)
         self.loaded -= {model}
 
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
+    @ready.setter
+    def ready(self, ready: bool) -> None:
+        self._ready = ready
+        self._was_away |= not ready
+
     async def watch(self, on_return: Callable[[Replica], Awaitable[None]]) -> None:
-        """Keep `ready` true to life."""
-        pause_s = _POLL_S if self.ready else 0.0
+        """Keep `ready` true to life; `on_return` is called when it answers after having been away."""
+        pause_s = _POLL_S if self._ready else 0.0
+        away_is_known = not self._ready
         while True:
             await asyncio.sleep(pause_s)
-            was, self.ready = self.ready, await self.client.is_live()
-            if was != self.ready:
-                pause_s = _POLL_S if self.ready else _FIRST_RETRY_S
-                log.info("Triton is ready" if self.ready else "Triton is away", triton=self.client.target)
-                if self.ready:
+            self.ready = await self.client.is_live()
+            if self._ready:
+                pause_s, away_is_known = _POLL_S, False
+                if self._was_away:
+                    self._was_away = False
+                    log.info("Triton is ready", triton=self.client.target)
                     await on_return(self)
-            elif not self.ready:
+            elif away_is_known:
                 pause_s = min(max(pause_s, _FIRST_RETRY_S) * 2, _LAST_RETRY_S)
+            else:
+                pause_s, away_is_known = _FIRST_RETRY_S, True
+                log.info("Triton is away", triton=self.client.target)
 
     async def close(self) -> None:
         """Ends what is in progress."""

@@ -15,11 +15,15 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     archives,
+    bundle,
     catalog,
     convert,
+    doctor,
+    down,
     embed,
     failures,
     imagine,
+    logs,
     models,
     plan,
     ps,
@@ -27,6 +31,8 @@ from modelyard.cli import (
     serve,
     status,
     transcribe,
+    up,
+    upgrade,
 )
 from modelyard.cli import run as chat
 
@@ -61,11 +67,18 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     catalog.rm,
     catalog.verify,
     catalog.gc,
+    up.up,
+    upgrade.upgrade,
+    upgrade.rollback,
+    down.down,
+    logs.logs,
+    doctor.doctor,
 )
 for command in _COMMANDS:
     app.command()(command)
 app.command("export")(archives.export_model)
 app.command("import")(archives.import_model)
+app.add_typer(bundle.app, name="bundle")
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import structlog
 
+import modelyard
 from gateway.app import create_app
 from modelyard.settings import Settings
 from tests.gateway.running import ROOT, Gateway, Triton, serving
@@ -153,6 +154,11 @@ def test_metrics_name_models_and_count_tokens(gateway: Gateway, http: httpx.Clie
     assert re.search(rf"modelyard_gateway_completion_tokens_total{{{labels}}} [1-9]", page)
     assert re.search(rf"modelyard_gateway_first_token_seconds_count{{{labels}}} [1-9]", page)
     assert "nobody-of-this-name" not in page
+    assert re.search(r'modelyard_gateway_triton_up{triton="\S+"} 1\.0', page)
+    assert re.search(r'modelyard_gateway_triton_requests_in_flight{triton="\S+"} \d', page)
+    assert "modelyard_gateway_queue_limit 512.0" in page
+    assert f'modelyard_gateway_info{{version="{modelyard.__version__}"}} 1.0' in page
+    assert "process_resident_memory_bytes" in page
 
 
 def test_a_request_has_an_id_and_one_line_that_says_nothing_of_what_was_said(triton: Triton) -> None:

@@ -57,7 +57,7 @@ class Lives:
 
     def __init__(self, triton: Triton, *, memory: Memory, max_loaded: int, **settings: Any) -> None:
         self.replicas = Replicas(lambda: [triton.url], load_timeout_s=60, timeout_s=60)
-        self.telemetry = Telemetry(lambda: 0)
+        self.telemetry = Telemetry(lambda: 0, queue_limit=512)
         room = Room(memory, max_loaded=max_loaded)
         self.life = ModelLife(self.replicas, ServedModels(self.replicas), room, self.telemetry, **settings)
         self.client: TritonClient
@@ -167,6 +167,7 @@ async def test_a_failed_load_fails_all_who_wait_and_the_next_tries_anew(
         answers = await asyncio.gather(*(each.touch("sick") for _ in range(4)), return_exceptions=True)
         assert all(isinstance(answer, EngineUnavailable) for answer in answers)
         assert "not well today" in str(answers[0])
+        assert 'modelyard_gateway_model_load_failures_total{model="sick"} 1.0' in each.telemetry.page().decode()
         config = entry_at(aviary, "sick").config
         ill = config.read_text()
         config.write_text(ill.replace("FAIL_TO_LOAD", "IS_WELL_AGAIN"))
@@ -375,7 +376,9 @@ async def test_a_release_waits_for_answers_and_is_no_matter_when_nothing_is_load
 async def test_no_triton_is_an_error_and_leaves_nothing_behind() -> None:
     replicas = Replicas(lambda: ["grpc://127.0.0.1:9"], load_timeout_s=1, timeout_s=1)
     await replicas.start()
-    life = ModelLife(replicas, ServedModels(replicas), Room(Elsewhere()), Telemetry(lambda: 0), keep_alive_s=1)
+    life = ModelLife(
+        replicas, ServedModels(replicas), Room(Elsewhere()), Telemetry(lambda: 0, queue_limit=512), keep_alive_s=1
+    )
     for _ in range(2):
         with pytest.raises(EngineError):
             async with life.use("a", None):

@@ -7,8 +7,9 @@ import contextlib
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -79,6 +80,29 @@ async def test_a_triton_that_joins_has_its_models_before_it_gets_requests(
     joined = listed.replicas._replicas[1]
     await _until(lambda: "parrot" in joined.loaded)
     assert await _text(listed.replicas, "words=2") == "polly wants "
+
+
+async def test_who_else_notices_that_it_answers_does_not_keep_it_from_its_models(
+    listed: Listed, triton: Triton, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The readiness that a load balancer asks for looks at every Triton too, and may be the first to see one."""
+    listed.write(triton.url)
+    await listed.replicas.start()
+    await listed.replicas.load("parrot")
+    monkeypatch.setattr(module.Replica, "watch", _late(module.Replica.watch))
+    listed.write(triton.url, other)
+    await _until(lambda: len(listed.known()) == 2)
+    await listed.replicas.answer()
+    assert all(listed.known().values())
+    await _until(lambda: "parrot" in listed.replicas._replicas[1].loaded)
+
+
+def _late(watch: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+    async def later(*arguments: Any) -> None:
+        await asyncio.sleep(1)
+        await watch(*arguments)
+
+    return later
 
 
 async def test_one_that_leaves_finishes_what_it_is_at_and_gets_nothing_new(

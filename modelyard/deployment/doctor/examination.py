@@ -1,0 +1,80 @@
+"""The whole examination of a host, in the order in which one would mend it.
+
+Joins the checks; judges nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelyard.deployment import compose
+from modelyard.deployment import engine as docker_engine
+from modelyard.deployment.containers import containers
+from modelyard.deployment.devices import Devices
+from modelyard.deployment.doctor import accelerators, engine, machine
+from modelyard.deployment.doctor.findings import Finding
+from modelyard.deployment.home import Home
+from modelyard.deployment.obtaining import images_of, is_here
+from modelyard.deployment.plan import Identity
+from modelyard.deployment.profile import Profile
+from modelyard.errors import DockerUnreachable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_LOCAL = "unix://"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is examined: the host, and the deployment that is meant for it. `wanted` is a profile asked for by name."""
+
+    devices: Devices
+    profile: Profile
+    wanted: Profile | None
+    home: Home
+    deploy: Path | None
+    identity: Identity
+    bind: str
+    port: int
+    root: Path = Path("/")
+
+
+def examine(subject: Subject) -> list[Finding]:
+    """Everything that can be looked at; what needs the engine only when it answers."""
+    return [*_engine(subject), *_host(subject)]
+
+
+def _engine(subject: Subject) -> Iterator[Finding]:
+    yield engine.check_compose(compose.find_compose)
+    try:
+        client = docker_engine.connect()
+    except DockerUnreachable as error:
+        yield engine.unreachable(error)
+        return
+    info = client.info()
+    yield from engine.check_engine(info)
+    yield from engine.check_proxies(info)
+    yield machine.check_memory(int(info.get("MemTotal", 0)))
+    if docker_engine.address().startswith(_LOCAL):
+        folder = Path(info.get("DockerRootDir") or "/var/lib/docker")
+        yield machine.check_disk(folder, subject.profile, images_here=_images_here(client, subject))
+    running = any(one.service == "balancer" for one in containers(client, subject.identity.project))
+    yield machine.check_port(subject.bind, subject.port, ours=running)
+    security = " ".join(info.get("SecurityOptions") or ())
+    yield from machine.check_selinux(subject.root, subject.home.path, subject.deploy, security)
+
+
+def _images_here(client: DockerClient, subject: Subject) -> bool:
+    needed = images_of(subject.profile, converter=False)
+    return all(is_here(client, image.tag(subject.identity.version, subject.identity.image_prefix)) for image in needed)
+
+
+def _host(subject: Subject) -> Iterator[Finding]:
+    yield machine.check_processor(subject.devices.flags)
+    yield from accelerators.check_nvidia(subject.devices, subject.wanted, subject.root)
+    yield from accelerators.check_intel(subject.devices, subject.wanted)
+    yield from machine.check_time(machine.clock_is_synchronized)

@@ -1,0 +1,123 @@
+"""A service's containers replaced one after the other: the next is well before the last goes, and goes in order.
+
+Knows Docker's engine and compose; does not know what a version is, nor what to do when a replacement fails.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelyard.deployment.compose import Project
+from modelyard.deployment.containers import PROJECT_LABEL, SERVICE_LABEL, Seen, containers, last_lines
+from modelyard.deployment.steps import Told
+from modelyard.errors import DeploymentFailed
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_POLL_S = 0.5
+_STOP_S = 150  # as stop_grace_period of the compose files: streams in progress end first
+# Asked inside of a container, since nothing outside reaches Triton. The answer is the names of the loaded models.
+_LOADED = """
+import json, urllib.request
+ask = urllib.request.Request("http://127.0.0.1:8000/v2/repository/index", data=b'{"ready": true}', method="POST")
+print(json.dumps([model["name"] for model in json.load(urllib.request.urlopen(ask, timeout=10))]))
+"""
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How services are replaced. `deadline_s`: how long a new container may take to be well."""
+
+    project: Project
+    client: DockerClient
+    told: Told
+    deadline_s: float = 600.0
+
+    def replace(self, service: str, *, beside: bool) -> None:
+        """Replace each container that does not run what compose would start now.
+
+        `beside` starts the new one before the old one stops, which takes the memory of both for a while. Otherwise the
+        old one goes first. Raises DeploymentFailed, with the new container removed, when one does not become well.
+        """
+        wanted = self.project.hashes().get(service)
+        running = self._running(service)
+        for number, old in enumerate(running, 1):
+            if old.labels.get("com.docker.compose.config-hash") == wanted and self._is_current(old):
+                continue
+            self.told.step(f"replacing {service} {number} of {len(running)}")
+            has = self._loaded(old) if service == "triton" else frozenset()
+            if not beside:
+                self._stop(old)
+            new = self._start(service, len(running) + (1 if beside else 0))
+            try:
+                self._until_well(new, has)
+            except BaseException:
+                new.remove(force=True)
+                raise
+            if beside:
+                self._stop(old)
+
+    def _running(self, service: str) -> list[Container]:
+        labels = [f"{PROJECT_LABEL}={self.project.name}", f"{SERVICE_LABEL}={service}"]
+        found: list[Container] = self.client.containers.list(filters={"label": labels}, ignore_removed=True)
+        return sorted(found, key=lambda container: str(container.name))
+
+    def _is_current(self, container: Container) -> bool:
+        """Whether the image's name still means the image that it runs."""
+        from docker.errors import ImageNotFound
+
+        try:
+            return bool(self.client.images.get(container.attrs["Config"]["Image"]).id == container.attrs["Image"])
+        except ImageNotFound:
+            return False
+
+    def _start(self, service: str, count: int) -> Container:
+        """One container more, as compose would start it now; the others are left as they are."""
+        before = {container.id for container in self._running(service)}
+        scale = f"{service}={count}"
+        self.project.run("up", "--detach", "--no-build", "--no-deps", "--no-recreate", "--scale", scale, service)
+        new = [container for container in self._running(service) if container.id not in before]
+        if len(new) != 1:
+            raise DeploymentFailed(
+                f"compose started {len(new)} containers of '{service}' where one was to be started", ""
+            )
+        return new[0]
+
+    def _until_well(self, new: Container, models: Collection[str]) -> None:
+        """Wait until its health check says so, and it has the models that the one before had."""
+        until = time.monotonic() + self.deadline_s
+        name = str(new.name)
+        while True:
+            seen = next((one for one in containers(self.client, self.project.name) if one.name == name), None)
+            if seen is None or seen.failed or seen.restarts or time.monotonic() > until:
+                raise self._not_well(name, seen)
+            if seen.health in ("healthy", "") and set(models) <= self._loaded_if_asked(new, models):
+                return
+            time.sleep(_POLL_S)
+
+    def _not_well(self, name: str, seen: Seen | None) -> DeploymentFailed:
+        words = seen.in_words() if seen is not None else f"{name} is gone"
+        return DeploymentFailed(
+            f"the new container is not well: {words}", last_lines(self.client, seen) if seen else ""
+        )
+
+    def _loaded_if_asked(self, container: Container, models: Collection[str]) -> frozenset[str]:
+        return self._loaded(container) if models else frozenset()
+
+    def _loaded(self, container: Container) -> frozenset[str]:
+        """The models that a Triton has in memory; none when it does not answer."""
+        status, said = container.exec_run(["python3", "-c", _LOADED])
+        if status != 0:
+            return frozenset()
+        return frozenset(json.loads(said if isinstance(said, bytes) else b"".join(said)))
+
+    def _stop(self, old: Container) -> None:
+        """What it is at ends first: a gateway and a Triton that are told to stop take nothing new."""
+        old.stop(timeout=_STOP_S)
+        old.remove()

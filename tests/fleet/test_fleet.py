@@ -1,0 +1,211 @@
+"""The life of a fleet, told in order: hosts with nothing on them, a service, a growing and an ageing one.
+
+The tests share one fleet and each goes on from where the one before it stopped, as an operator's months do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+
+import httpx
+
+from tests.fleet import releases
+from tests.fleet.control import Control
+from tests.fleet.traffic import Traffic, ask, traffic
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 120) -> bool:
+    """Polls rather than sleeps; the bound is far above what a slow machine takes."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def up(control: Control) -> dict[str, float]:
+    """What the gateway says of each Triton: 1 when it answers."""
+    host = control.fleet.hosts["gateway"]
+    page = httpx.get(
+        f"http://{host.address}:11441/metrics", headers={"Authorization": f"Bearer {control.api_key}"}, timeout=10
+    ).text
+    return {
+        url: float(value) for url, value in re.findall(r'modelyard_gateway_triton_up\{triton="(.+?)"\} (\S+)', page)
+    }
+
+
+def version(control: Control, host: str, component: str) -> str:
+    recorded = json.loads(control.fleet.hosts[host].run("cat /etc/ansible/facts.d/modelyard.fact"))
+    return str(recorded[component]["version"])
+
+
+def requests_of(control: Control, host: str) -> float:
+    """Requests that this host's Triton has answered."""
+    page = httpx.get(f"http://{control.fleet.hosts[host].address}:8002/metrics", timeout=10).text
+    return sum(float(value) for value in re.findall(r"^modelyard_requests_total\{.*\} (\S+)$", page, re.MULTILINE))
+
+
+def none_lost(seen: Traffic, at_least: int) -> None:
+    assert seen.broken() == []
+    assert len(seen.answers) >= at_least
+
+
+def test_check_mode_tells_and_does_nothing_on_bare_hosts(control: Control) -> None:
+    play = control.play("site.yml", "--check", "--diff")
+    assert set(play.changed) == {"balancer", "gateway", "model-1", "model-2"}
+    for host in control.fleet.hosts.values():
+        assert host.run("command -v docker haproxy; ls /etc/modelyard; true", check=False) == ""
+
+
+def test_bare_hosts_become_a_service(control: Control) -> None:
+    control.play("site.yml")
+    answer = ask(control.url, control.api_key)
+    assert (answer.status, answer.error, answer.finish_reason) == (200, "", "length")
+    assert "Modelyard" in answer.text
+    assert ask(control.url, "not-the-key").status == 401
+    assert list(up(control).values()) == [1, 1]
+
+
+def test_a_second_run_changes_nothing(control: Control) -> None:
+    play = control.play("site.yml")
+    assert play.changed == {}, play.changes()
+
+
+def test_nobody_else_on_a_host_sees_the_key(control: Control) -> None:
+    for host in control.fleet.hosts.values():
+        assert control.api_key not in host.run("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
+        search = "runuser -u nobody -- grep -rlIf - -s /etc /opt /run /tmp /var/lib/modelyard /var/log || true"
+        assert host.run(search, stdin=control.api_key) == ""
+
+
+def test_a_third_model_server_joins_by_one_line(control: Control) -> None:
+    control.fleet.add("model-3")
+    control.groups["model_servers"].append("model-3")
+    with traffic(control.url, control.api_key) as seen:
+        play = control.play("site.yml")
+    none_lost(seen, at_least=6)
+    assert "model-1" not in play.changed
+    assert "model-2" not in play.changed
+    assert eventually(lambda: list(up(control).values()) == [1, 1, 1])
+    with traffic(control.url, control.api_key):
+        assert eventually(lambda: requests_of(control, "model-3") > 0)
+
+
+def test_upgrade_under_live_streams_loses_none(control: Control) -> None:
+    control.variables["modelyard_version"] = releases.NEXT
+    with traffic(control.url, control.api_key, clients=12) as seen:
+        control.play("upgrade.yml")
+    none_lost(seen, at_least=24)
+    assert [version(control, host, "triton") for host in control.groups["model_servers"]] == [releases.NEXT] * 3
+    assert version(control, "gateway", "gateway") == releases.NEXT
+    again = control.play("site.yml")
+    assert again.changed == {}, again.changes()
+
+
+def test_a_version_that_gives_no_answer_goes_back_by_itself(control: Control) -> None:
+    with traffic(control.url, control.api_key) as seen:
+        play = control.play("upgrade.yml", succeeds=False, modelyard_version=releases.MUTE)
+    none_lost(seen, at_least=6)
+    assert "playbooks/rollback.yml takes them back" in play.output
+    assert [version(control, host, "triton") for host in control.groups["model_servers"]] == [releases.NEXT] * 3
+    assert list(up(control).values()) == [1, 1, 1]
+
+
+def test_rollback_takes_the_fleet_to_the_version_before(control: Control) -> None:
+    with traffic(control.url, control.api_key) as seen:
+        control.play("rollback.yml")
+    none_lost(seen, at_least=6)
+    control.variables["modelyard_version"] = releases.FIRST
+    assert [version(control, host, "triton") for host in control.groups["model_servers"]] == [releases.FIRST] * 3
+    assert version(control, "gateway", "gateway") == releases.FIRST
+
+
+def test_site_refuses_to_change_the_version(control: Control) -> None:
+    play = control.play("site.yml", succeeds=False, modelyard_version=releases.NEXT)
+    assert "run playbooks/upgrade.yml" in play.output
+    assert play.changed == {}
+
+
+def test_models_are_published_and_retired(control: Control) -> None:
+    models = control.variables["modelyard_models"]
+    assert isinstance(models, list)
+    control.variables["modelyard_models"] = [*models, {**models[0], "name": "second"}]
+    headers = {"Authorization": f"Bearer {control.api_key}"}
+
+    def served() -> list[str]:
+        listed = httpx.get(f"{control.url}/v1/models", headers=headers, timeout=30).json()
+        return sorted(model["id"] for model in listed["data"])
+
+    with traffic(control.url, control.api_key) as seen:
+        control.play("models.yml")
+        assert served() == ["demo", "second"]
+        control.variables["modelyard_models"] = [*models, {"name": "second", "state": "absent"}]
+        control.play("models.yml")
+        assert eventually(lambda: served() == ["demo"])
+    none_lost(seen, at_least=12)
+    control.variables["modelyard_models"] = models
+
+
+def test_a_killed_model_server_is_done_without_and_heals_at_boot(control: Control) -> None:
+    lost = control.fleet.hosts["model-2"]
+    with traffic(control.url, control.api_key) as seen:
+        assert eventually(lambda: len(seen.answers) >= 6)
+        lost.kill()
+        assert eventually(lambda: sum(up(control).values()) == 2)
+        # A stream that had begun on the host that is gone may end, with an error that says so; nothing else may fail.
+        for answer in seen.broken():
+            assert answer.status == 200, answer
+            assert answer.text, answer
+            assert answer.error, answer
+        broken, done = len(seen.broken()), len(seen.answers)
+        assert eventually(lambda: len(seen.answers) >= done + 12)
+        lost.boot()
+        assert eventually(lambda: sum(up(control).values()) == 3)
+    assert len(seen.broken()) <= broken + 6  # those that were being read when it was counted: one for each client
+    with traffic(control.url, control.api_key) as again:
+        before = requests_of(control, "model-2")
+        assert eventually(lambda: requests_of(control, "model-2") > before)
+    assert again.broken() == []
+
+
+def test_verify_names_what_is_wrong(control: Control) -> None:
+    control.fleet.hosts["model-3"].run("docker stop --time 0 modelyard-triton")
+    play = control.play("verify.yml", succeeds=False)
+    assert "model-3: Triton is not ready" in play.output
+    control.fleet.hosts["model-3"].run("docker start modelyard-triton")
+    assert eventually(lambda: list(up(control).values()) == [1, 1, 1])
+    assert control.play("verify.yml").changed == {}
+
+
+def test_a_model_server_leaves_drained(control: Control) -> None:
+    control.groups["retired"] = ["model-3"]
+    with traffic(control.url, control.api_key) as seen:
+        control.play("site.yml")
+    none_lost(seen, at_least=6)
+    assert list(up(control).values()) == [1, 1]
+    assert control.fleet.hosts["model-3"].run("docker ps --quiet") == ""
+    control.groups["model_servers"].remove("model-3")
+    control.groups["retired"] = []
+    control.fleet.remove("model-3")
+
+
+def test_every_host_comes_back_after_a_reboot(control: Control) -> None:
+    for name in ("model-1", "gateway", "balancer"):
+        control.fleet.hosts[name].reboot()
+    assert eventually(lambda: ask(control.url, control.api_key).status == 200)
+    assert eventually(lambda: list(up(control).values()) == [1, 1])
+    control.play("verify.yml")
+
+
+def test_teardown_asks_and_leaves_the_models(control: Control) -> None:
+    refused = control.play("teardown.yml", succeeds=False)
+    assert "add -e modelyard_teardown=yes" in refused.output
+    assert ask(control.url, control.api_key).status == 200
+    control.play("teardown.yml", modelyard_teardown="yes")
+    for name in ("gateway", "model-1", "model-2"):
+        assert control.fleet.hosts[name].run("docker ps --all --quiet") == ""
+    assert control.fleet.hosts["model-1"].run("ls /var/lib/modelyard/models").split() == ["demo"]
