@@ -73,6 +73,8 @@ def control(
             "modelyard_version": releases.FIRST,
             "modelyard_image_source": "archive",
             "modelyard_image_archive": str(archives),
+            # A container cannot have more open files than the machine around it gives it.
+            "load_balancer_max_connections": 2000,
             # The tests look at gateways and Tritons themselves, as a monitoring host of a fleet does.
             "base_firewall_extra_sources": [machines.gateway],
             "modelyard_models": [{"name": "demo", "archive": str(demo_archive)}],

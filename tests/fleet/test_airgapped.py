@@ -56,7 +56,8 @@ def island(engine: Engine, bundle: Path, tmp_path: Path) -> Iterator[Control]:
             fleet=made,
             folder=tmp_path,
             groups={group: ["island"] for group in ("balancers", "gateways", "model_servers")},
-            variables={"modelyard_version": releases.FIRST},
+            # A container cannot have more open files than the machine around it gives it.
+            variables={"modelyard_version": releases.FIRST, "load_balancer_max_connections": 2000},
             collection=bundle / "ansible",
         )
 

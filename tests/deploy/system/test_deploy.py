@@ -182,7 +182,7 @@ def test_the_engine_is_restarted_and_all_comes_back(up: Deployment, engine: Engi
 
 
 def test_logs_and_down(up: Deployment) -> None:
-    assert "Triton" in up.yard("logs", "triton")
+    assert "successfully loaded 'demo'" in up.yard("logs", "triton")
     up.yard("down")
     assert up.containers() == []
     assert "demo said" in up.up()
