@@ -42,10 +42,10 @@ def doctor(
     from modelyard.deployment.doctor.examination import Subject, examine
     from modelyard.deployment.doctor.findings import family_of
     from modelyard.deployment.doctor.network import check_network
+    from modelyard.deployment.errors import DeployFilesMissing
     from modelyard.deployment.home import find_home
     from modelyard.deployment.plan import Options, identity, options_of
     from modelyard.deployment.profile import choose
-    from modelyard.errors import DeployFilesMissing
     from modelyard.settings import Settings
 
     settings = Settings()

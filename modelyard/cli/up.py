@@ -156,7 +156,7 @@ def _engine() -> DockerClient:
 def _compose(*, dry_run: bool) -> tuple[str, ...]:
     """A dry run says what it would call, also where that is not installed."""
     from modelyard.deployment.compose import find_compose
-    from modelyard.errors import ComposeMissing
+    from modelyard.deployment.errors import ComposeMissing
 
     try:
         return find_compose()
@@ -172,8 +172,8 @@ def _planned(
     """With what the engine says of its host; a dry run does without when there is none."""
     import psutil
 
+    from modelyard.deployment.errors import DockerUnreachable
     from modelyard.deployment.plan import Deployment, containers_user
-    from modelyard.errors import DockerUnreachable
 
     try:
         info: dict[str, Any] = _engine().info()

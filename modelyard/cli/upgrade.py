@@ -71,12 +71,12 @@ def _change(
     import psutil
 
     from modelyard.deployment import answer, compose, engine, upgrading
+    from modelyard.deployment.errors import DeploymentMissing
     from modelyard.deployment.home import find_home
     from modelyard.deployment.obtaining import Source
     from modelyard.deployment.plan import options_of
     from modelyard.deployment.rolling import Rolling
     from modelyard.deployment.steps import carry_out, dry_run_wanted, seems_done
-    from modelyard.errors import DeploymentMissing
     from modelyard.settings import Settings
 
     settings = Settings()

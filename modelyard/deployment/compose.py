@@ -14,8 +14,8 @@ from pathlib import Path
 
 import modelyard
 from modelyard.deployment import engine
+from modelyard.deployment.errors import ComposeFailed, ComposeMissing, DeployFilesMissing, DeploymentMissing
 from modelyard.deployment.home import Home
-from modelyard.errors import ComposeFailed, ComposeMissing, DeployFilesMissing, DeploymentMissing
 
 PROJECT = "modelyard"
 _LAST_LINES = 12

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from modelyard.errors import DockerUnreachable
+from modelyard.deployment.errors import DockerUnreachable
 
 if TYPE_CHECKING:
     from docker import DockerClient

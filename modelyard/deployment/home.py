@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelyard.errors import DeploymentBusy, HostProblem
+from modelyard.deployment.errors import DeploymentBusy
+from modelyard.errors import HostProblem
 
 API_KEY = "api_key"
 _SECRET_BYTES = 32

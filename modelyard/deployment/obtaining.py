@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelyard.deployment.compose import environment
+from modelyard.deployment.errors import ImageMissing
 from modelyard.deployment.images import IMAGES, Image, build_command
 from modelyard.deployment.profile import Profile
 from modelyard.deployment.steps import Step
-from modelyard.errors import ImageMissing
 
 if TYPE_CHECKING:
     from docker import DockerClient

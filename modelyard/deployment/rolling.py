@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from modelyard.deployment.compose import Project
 from modelyard.deployment.containers import PROJECT_LABEL, SERVICE_LABEL, Seen, containers, last_lines
+from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.steps import Told
-from modelyard.errors import DeploymentFailed
 
 if TYPE_CHECKING:
     from docker import DockerClient

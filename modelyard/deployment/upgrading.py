@@ -14,6 +14,7 @@ import modelyard
 from modelyard.deployment import obtaining
 from modelyard.deployment.compose import Project
 from modelyard.deployment.containers import PROJECT_LABEL, SERVICE_LABEL
+from modelyard.deployment.errors import DeploymentMissing, RollbackFailed
 from modelyard.deployment.home import Home
 from modelyard.deployment.images import Image
 from modelyard.deployment.obtaining import Source
@@ -21,7 +22,7 @@ from modelyard.deployment.plan import options_of
 from modelyard.deployment.profile import Profile
 from modelyard.deployment.rolling import Rolling
 from modelyard.deployment.steps import Step, Told
-from modelyard.errors import DeploymentMissing, InvalidInput, ModelyardError, RollbackFailed
+from modelyard.errors import InvalidInput, ModelyardError
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.deployment.containers import Seen
+from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.steps import Told
-from modelyard.errors import DeploymentFailed, EngineError, GatewayMissing, ModelyardError
+from modelyard.errors import EngineError, GatewayMissing, ModelyardError
 
 if TYPE_CHECKING:
     from modelyard.cli.gateway_client import GatewayClient

@@ -31,6 +31,7 @@ BOOT_TIMEOUT_S = 90.0  # four hosts that boot together on two busy cores
 HOST_OPTIONS = (
     "--cap-add=SYS_ADMIN",
     "--cap-add=NET_ADMIN",
+    "--cap-add=SYS_PTRACE",  # docker exec, and so a health check, into a container of another user
     "--security-opt=seccomp=unconfined",
     "--security-opt=apparmor=unconfined",
     "--cgroupns=host",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from modelyard.catalog.integrity import is_safe, printable
-from modelyard.errors import BundleDamaged
+from modelyard.deployment.errors import BundleDamaged
 from modelyard.manifest import FileRecord
 
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")

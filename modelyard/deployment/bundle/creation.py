@@ -20,8 +20,9 @@ from modelyard.deployment.bundle import archive, checksums, layout
 from modelyard.deployment.bundle.collecting import images as engine_images
 from modelyard.deployment.bundle.collecting import packages, trees, wheels
 from modelyard.deployment.bundle.collecting.images import FoundImage
+from modelyard.deployment.errors import DeployFilesMissing
 from modelyard.deployment.steps import Step
-from modelyard.errors import DeployFilesMissing, InvalidInput, NotEnoughDisk
+from modelyard.errors import InvalidInput, NotEnoughDisk
 from modelyard.host import free_disk
 
 if TYPE_CHECKING:

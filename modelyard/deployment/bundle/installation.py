@@ -23,12 +23,13 @@ from modelyard.deployment.bundle import layout, unpacking
 from modelyard.deployment.bundle.layout import BundledImage, BundledModel
 from modelyard.deployment.bundle.opened import Bundle
 from modelyard.deployment.bundle.verification import Verified
+from modelyard.deployment.errors import BundleUnfit, DeployFilesMissing, DeploymentFailed
 from modelyard.deployment.home import Home
 from modelyard.deployment.plan import Options, containers_user, options_of
 from modelyard.deployment.steps import Step
 from modelyard.deployment.waiting import DEADLINE_S, first_token
 from modelyard.entry import Entry, staging_root
-from modelyard.errors import BundleUnfit, DeployFilesMissing, DeploymentFailed, EntryExists, InvalidInput
+from modelyard.errors import EntryExists, InvalidInput
 from modelyard.manifest import read_manifest
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from modelyard.catalog.integrity import is_safe
-from modelyard.errors import BundleDamaged
+from modelyard.deployment.errors import BundleDamaged
 from modelyard.manifest import FileRecord
 
 CHECKSUMS = "SHA256SUMS"

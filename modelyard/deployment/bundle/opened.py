@@ -18,7 +18,8 @@ from typing import BinaryIO, Protocol
 from modelyard.catalog.archive import BLOCK, padding, read_header
 from modelyard.catalog.integrity import is_safe, printable
 from modelyard.deployment.bundle.layout import CHECKSUMS
-from modelyard.errors import ArchiveDamaged, BundleDamaged, SourceUnavailable
+from modelyard.deployment.errors import BundleDamaged
+from modelyard.errors import ArchiveDamaged, SourceUnavailable
 
 _MAX_FILES = 100_000
 _MAX_TAIL = 64 * 2**10  # bytes of zeros after the end, as tar itself pads

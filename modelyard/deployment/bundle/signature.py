@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from modelyard.errors import BadBundleKey, FileExists, HostProblem, SourceUnavailable
+from modelyard.deployment.errors import BadBundleKey
+from modelyard.errors import FileExists, HostProblem, SourceUnavailable
 
 SIZE = 64  # bytes of every Ed25519 signature
 

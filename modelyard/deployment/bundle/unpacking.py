@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modelyard.deployment.bundle.archive import PIECE
 from modelyard.deployment.bundle.opened import Bundle
-from modelyard.errors import BundleDamaged
+from modelyard.deployment.errors import BundleDamaged
 from modelyard.manifest import sha256_of
 
 

@@ -14,7 +14,7 @@ from modelyard.deployment.bundle import checksums, signature
 from modelyard.deployment.bundle.archive import PIECE
 from modelyard.deployment.bundle.layout import CHECKSUMS, MANIFEST, SIGNATURE, BundleManifest, read_manifest
 from modelyard.deployment.bundle.opened import Bundle
-from modelyard.errors import BundleDamaged, BundleUntrusted
+from modelyard.deployment.errors import BundleDamaged, BundleUntrusted
 
 _MAX_TEXT = 32 * 2**20  # bytes of a list or a manifest: a hundred thousand files
 

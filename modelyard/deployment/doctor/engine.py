@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from modelyard.deployment.doctor.findings import Finding, Mend, ok, problem, warning
-from modelyard.errors import ComposeMissing, DockerUnreachable
+from modelyard.deployment.errors import ComposeMissing, DockerUnreachable
 
 OLDEST = (20, 10)  # host-gateway, `--gpus`, and cgroup version 2 came with it or before
 _INSTALL = Mend(

@@ -16,11 +16,11 @@ from modelyard.deployment.containers import containers
 from modelyard.deployment.devices import Devices
 from modelyard.deployment.doctor import accelerators, engine, machine
 from modelyard.deployment.doctor.findings import Finding
+from modelyard.deployment.errors import DockerUnreachable
 from modelyard.deployment.home import Home
 from modelyard.deployment.obtaining import images_of, is_here
 from modelyard.deployment.plan import Identity
 from modelyard.deployment.profile import Profile
-from modelyard.errors import DockerUnreachable
 
 if TYPE_CHECKING:
     from docker import DockerClient

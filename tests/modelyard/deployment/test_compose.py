@@ -8,8 +8,8 @@ import pytest
 
 from modelyard.deployment import compose
 from modelyard.deployment.compose import Project, file_names, find_compose, project_of
+from modelyard.deployment.errors import ComposeFailed, ComposeMissing, DeployFilesMissing, DeploymentMissing
 from modelyard.deployment.home import Home
-from modelyard.errors import ComposeFailed, ComposeMissing, DeployFilesMissing, DeploymentMissing
 
 
 def program(folder: Path, name: str, script: str) -> Path:

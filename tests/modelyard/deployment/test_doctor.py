@@ -12,7 +12,7 @@ from modelyard.deployment.devices import Devices, PciDevice, find_devices
 from modelyard.deployment.doctor import accelerators, engine, machine
 from modelyard.deployment.doctor.findings import Family, Finding, Mend, family_of, problem
 from modelyard.deployment.doctor.network import registry_of
-from modelyard.errors import ComposeMissing, DockerUnreachable
+from modelyard.deployment.errors import ComposeMissing, DockerUnreachable
 from modelyard.gpus import Gpu
 from tests.modelyard.deployment.trees import Tree
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.deployment.errors import DeploymentBusy
 from modelyard.deployment.home import Home, find_home
-from modelyard.errors import DeploymentBusy, HostProblem
+from modelyard.errors import HostProblem
 
 
 def mode(path: Path) -> int:

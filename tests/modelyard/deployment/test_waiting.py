@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from modelyard.deployment.containers import Seen, as_wanted
+from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.waiting import wait_for_answer
-from modelyard.errors import DeploymentFailed, GatewayMissing
+from modelyard.errors import GatewayMissing
 from tests.modelyard.deployment.test_steps import Heard
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelyard.deployment.bundle.layout import BundledImage, image_file
-from modelyard.errors import ImageMissing, InvalidInput
+from modelyard.deployment.errors import ImageMissing
+from modelyard.errors import InvalidInput
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelyard.errors import ImageMissing, PackagesUnresolved
+from modelyard.deployment.errors import ImageMissing, PackagesUnresolved
 
 if TYPE_CHECKING:
     from docker import DockerClient

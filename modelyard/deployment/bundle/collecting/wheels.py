@@ -14,7 +14,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from modelyard.errors import WheelsUnavailable
+from modelyard.deployment.errors import WheelsUnavailable
 
 # Tags that pip does not work out for another interpreter than its own. glibc 2.35 and newer: Ubuntu 22.04, Debian 12.
 _PLATFORMS = {

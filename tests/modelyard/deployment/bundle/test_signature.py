@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelyard.deployment.bundle import signature
-from modelyard.errors import BadBundleKey, FileExists, HostProblem, SourceUnavailable
+from modelyard.deployment.errors import BadBundleKey
+from modelyard.errors import FileExists, HostProblem, SourceUnavailable
 from tests.modelyard.deployment.bundle.conftest import Keys
 
 

@@ -9,7 +9,7 @@ import pytest
 from modelyard.deployment.bundle.opened import opened
 from modelyard.deployment.bundle.unpacking import is_unpacked, unpack_tree
 from modelyard.deployment.bundle.verification import verify
-from modelyard.errors import BundleDamaged
+from modelyard.deployment.errors import BundleDamaged
 from tests.modelyard.deployment.bundle.conftest import CONTENT, Keys
 
 

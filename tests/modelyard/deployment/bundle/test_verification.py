@@ -12,7 +12,8 @@ import pytest
 from modelyard.deployment.bundle import layout
 from modelyard.deployment.bundle.opened import opened
 from modelyard.deployment.bundle.verification import Verified, verify
-from modelyard.errors import BundleDamaged, BundleUntrusted, SourceUnavailable
+from modelyard.deployment.errors import BundleDamaged, BundleUntrusted
+from modelyard.errors import SourceUnavailable
 from tests.modelyard.deployment.bundle.conftest import CONTENT, Keys, make_keys, write_bundle
 
 
