@@ -22,7 +22,7 @@ from gateway.engine.probes import free_question, unreadable
 from gateway.engine.tensors import Reader, to_infer_request
 from gateway.engine.watch import Watch
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, EngineTimeout, GenerationBroken, ModelyardError
+from modelyard.errors import EngineError, EngineTimeout, EngineUnavailable, GenerationBroken, ModelyardError
 
 _OPTIONS = (
     # The default of 4 MiB is too small for a picture.
@@ -43,6 +43,7 @@ _OPTIONS = (
 _LOADED = frozenset({"READY"})
 _HELD = frozenset({"READY", "LOADING", "UNLOADING"})  # takes memory
 _UNLOAD_POLL_S = 0.05
+_GONE_S = 10.0  # a Triton that did not say for so long that it is there is not
 
 T = TypeVar("T")
 Read = TypeVar("Read", covariant=True)
@@ -69,6 +70,7 @@ class TritonClient:
         )
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._streams: dict[str, set[Watch]] = {}
+        self._silent_since: float | None = None  # as time.monotonic()
 
     async def close(self) -> None:
         await self._channel.close()
@@ -96,7 +98,7 @@ class TritonClient:
         Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
         """
         call = self._stub.ModelStreamInfer(timeout=timeout_s)
-        watch = Watch(call, lambda: self.is_backend_alive(probe(rpc)))
+        watch = Watch(call, lambda: self.is_backend_alive(probe(rpc)), self._is_gone)
         self._streams.setdefault(model, set()).add(watch)
         started = False
         try:
@@ -111,7 +113,7 @@ class TritonClient:
                     response = await call.read()
                 except (grpc.RpcError, asyncio.CancelledError) as error:
                     if watch.condemned:
-                        raise rpc_errors.BackendDead(model) if not started else GenerationBroken() from error
+                        raise self._died(model, watch, started=started) from error
                     if isinstance(error, asyncio.CancelledError):
                         raise
                     raise rpc_errors.from_call(error, model=model, started=started) from error
@@ -140,13 +142,13 @@ class TritonClient:
     ) -> service_pb2.ModelInferResponse:
         """The one answer of a model that is not decoupled. Cancelling the caller cancels the work."""
         call = self._stub.ModelInfer(rpc, timeout=timeout_s)
-        watch = Watch(call, lambda: self.is_backend_alive(unreadable(rpc), decoupled=False))
+        watch = Watch(call, lambda: self.is_backend_alive(unreadable(rpc), decoupled=False), self._is_gone)
         self._streams.setdefault(model, set()).add(watch)
         try:
             return await call
         except (grpc.RpcError, asyncio.CancelledError) as error:
             if watch.condemned:
-                raise rpc_errors.BackendDead(model) from error
+                raise self._died(model, watch, started=False) from error
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise rpc_errors.from_call(error, model=model) from error
@@ -154,6 +156,17 @@ class TritonClient:
             watch.stop()
             self._streams[model].discard(watch)
             call.cancel()
+
+    def _died(self, model: str, watch: Watch, *, started: bool) -> ModelyardError:
+        if started:
+            return GenerationBroken()
+        if watch.gone:
+            return EngineUnavailable(f"Triton at {self.target} does not answer any more")
+        return rpc_errors.BackendDead(model)
+
+    def _is_gone(self) -> bool:
+        """Whether the last looks at it, over some time, all failed. A silent stream alone means nothing."""
+        return self._silent_since is not None and time.monotonic() - self._silent_since > _GONE_S
 
     def condemn(self, model: str) -> None:
         """End every stream of a model whose backend has died: Triton leaves them open, without a word, for ever."""
@@ -193,9 +206,12 @@ class TritonClient:
     async def is_live(self, timeout_s: float = 2.0) -> bool:
         """Whether it answers. Its own readiness would say no for ever after one model among many failed to load."""
         try:
-            return bool((await self._stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=timeout_s)).live)
+            live = bool((await self._stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=timeout_s)).live)
         except grpc.RpcError:
+            self._silent_since = self._silent_since or time.monotonic()
             return False
+        self._silent_since = None
+        return live
 
     async def card(self, model: str, timeout_s: float = 10.0) -> ModelCard:
         """What the model's config.pbtxt says of it. Raises ModelNotLoaded, and EngineError for an unreadable one."""

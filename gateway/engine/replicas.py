@@ -177,7 +177,7 @@ class Replicas:
             replica = self._choose(tried, model)
             try:
                 return await ask(replica)
-            except EngineUnavailable:
+            except (EngineUnavailable, EngineTimeout):
                 tried.add(replica)
                 if not self._left(tried):
                     raise

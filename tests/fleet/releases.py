@@ -6,6 +6,7 @@ Knows Docker's command line and the form of `docker save`; does not know playboo
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from tests.deploy.building import built
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, NEXT, MUTE = __version__, f"{__version__}-next", f"{__version__}-mute"
-IMAGES = ("gateway", "triton-openvino")
+IMAGES = ("gateway", "triton-openvino")  # in the order in which a model server loads them
 
 _BACKENDS = "/opt/modelyard/lib/python3*/site-packages/backends"
 _CHANGES = {
@@ -33,33 +34,40 @@ _CHANGES = {
 def make(folder: Path) -> Path:
     """The folder with <image>-<version>.tar of each version."""
     folder.mkdir(parents=True, exist_ok=True)
-    for image in IMAGES:
-        built(image, FIRST)
-        _docker("save", "--output", str(folder / f"{image}-{FIRST}.tar"), _tag(image, FIRST))
-        for version, changes in _CHANGES.items():
-            dockerfile = f"FROM {_tag(image, FIRST)}\n{changes[image]}\n"
-            _docker("build", "--quiet", "--tag", _tag(image, version), "-", stdin=dockerfile)
-            whole = folder / f"{image}-{version}.whole.tar"
-            _docker("save", "--output", str(whole), _tag(image, version))
-            _without_layers_of(folder / f"{image}-{FIRST}.tar", whole, folder / f"{image}-{version}.tar")
-            whole.unlink()
+    known: set[str] = set()
+    for version in (FIRST, NEXT, MUTE):
+        for image in IMAGES:
+            if version == FIRST:
+                built(image, FIRST)
+            else:
+                dockerfile = f"FROM {_tag(image, FIRST)}\n{_CHANGES[version][image]}\n"
+                _docker("build", "--quiet", "--tag", _tag(image, version), "-", stdin=dockerfile)
+            known |= _save(_tag(image, version), folder / f"{image}-{version}.tar", known)
     return folder
 
 
-def _without_layers_of(first: Path, whole: Path, thin: Path) -> None:
-    """Hosts have the layers of the first version, and an engine reads only those that it lacks from an archive."""
-    known = set(_layers(first))
-    with tarfile.open(whole) as source, tarfile.open(thin, "w") as target:
+def _save(tag: str, archive: Path, known: set[str]) -> set[str]:
+    """`docker save` without layers that hosts have: an engine reads only those that it lacks. The layers of the image.
+
+    What is left out is most of it: the base images, and all of the version before.
+    """
+    with (
+        subprocess.Popen(["docker", "save", tag], stdout=subprocess.PIPE) as saving,
+        tarfile.open(fileobj=saving.stdout, mode="r|") as source,
+        tarfile.open(archive, "w") as target,
+    ):
+        layers: set[str] = set()
         for member in source:
+            content = source.extractfile(member) if member.isfile() else None
+            if member.name == "manifest.json" and content is not None:
+                manifest = content.read()
+                layers = set(json.loads(manifest)[0]["Layers"])
+                content = io.BytesIO(manifest)
             if member.name not in known:
-                target.addfile(member, source.extractfile(member) if member.isfile() else None)
-
-
-def _layers(archive: Path) -> list[str]:
-    with tarfile.open(archive) as tar:
-        manifest = tar.extractfile("manifest.json")
-        assert manifest is not None
-        return list(json.load(manifest)[0]["Layers"])
+                target.addfile(member, content)
+    assert saving.returncode == 0, f"docker save {tag} ended with {saving.returncode}"
+    assert layers, f"docker save {tag} wrote no manifest"
+    return layers
 
 
 def _tag(image: str, version: str) -> str:

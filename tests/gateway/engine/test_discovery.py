@@ -17,11 +17,12 @@ import structlog
 
 from gateway.domain.generation import Finished
 from gateway.domain.ports import Asked
+from gateway.engine import client, watch
 from gateway.engine import replicas as module
 from gateway.engine.discovery import Addresses
 from gateway.engine.replicas import Replicas
 from modelyard.engine.ports import free_ports
-from modelyard.errors import EngineUnavailable
+from modelyard.errors import EngineUnavailable, GenerationBroken
 from modelyard.settings import Settings
 from tests.gateway.running import ENGINE_PYTHON, PARROT, ROOT, Triton
 
@@ -196,4 +197,33 @@ async def test_a_triton_that_is_told_to_stop_loses_no_answer(tmp_path: Path) -> 
             assert await asyncio.to_thread(first.wait, 30) == 0
             assert second.poll() is None
         finally:
+            await replicas.close()
+
+
+async def test_a_triton_whose_host_vanishes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing says so: the connection stays open. A process that is stopped is silent in the same way."""
+    monkeypatch.setattr(watch, "_SILENCE_S", 0.5)
+    monkeypatch.setattr(client, "_GONE_S", 0.5)
+    shutil.copytree(PARROT, tmp_path / "repository" / "parrot")
+    with (
+        _in_the_foreground(tmp_path / "repository", tmp_path / "a.log") as (first, a),
+        _in_the_foreground(tmp_path / "repository", tmp_path / "b.log") as (_, b),
+    ):
+        replicas = Replicas(lambda: [a, b], load_timeout_s=60, timeout_s=60)
+        await replicas.start()
+        try:
+            await replicas.load("parrot")
+            begun = replicas.generate("parrot", Asked("words=40 delay=0.1"), stream=True)
+            await anext(begun)
+            assert [each.in_flight for each in replicas._replicas] == [1, 0]
+            other = replicas.generate("parrot", Asked("words=200 delay=0.1"), stream=True)
+            await anext(other)  # both have one now, so the next goes to the first again
+            first.send_signal(signal.SIGSTOP)
+            assert await asyncio.wait_for(_text(replicas, "words=2"), 60) == "polly wants "
+            with pytest.raises(GenerationBroken):
+                async for _event in begun:
+                    pass
+            await other.aclose()
+        finally:
+            first.send_signal(signal.SIGCONT)
             await replicas.close()
