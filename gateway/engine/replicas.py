@@ -21,7 +21,7 @@ from gateway.engine.discovery import Addresses
 from gateway.engine.replica import Replica
 from gateway.engine.rpc_errors import BackendDead, ModelNotLoaded
 from modelyard.card import ModelCard
-from modelyard.errors import EngineError, EngineUnavailable, EntryNotFound, ModelyardError
+from modelyard.errors import EngineError, EngineTimeout, EngineUnavailable, EntryNotFound, ModelyardError
 
 log = structlog.get_logger(__name__)
 
