@@ -6,13 +6,14 @@ Knows nothing of the others.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from gateway.engine.client import TritonClient
 from gateway.engine.residency import Residency
-from modelyard.errors import EngineTimeout, EngineUnavailable, EntryNotFound
+from modelyard.errors import EngineError, EngineTimeout, EngineUnavailable, EntryNotFound
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +38,6 @@ class Replica:
             index = await self.client.index()
         except (EngineUnavailable, EngineTimeout):
             self.ready = False
-            self.loaded = frozenset()
             raise
         self.ready = True
         self.loaded = frozenset(name for name, loaded in index.items() if loaded)
@@ -66,7 +66,9 @@ class Replica:
     @ready.setter
     def ready(self, ready: bool) -> None:
         self._ready = ready
-        self._was_away |= not ready
+        if not ready:
+            self._was_away = True
+            self.loaded = frozenset()  # one that was started again has nothing
 
     async def watch(self, on_return: Callable[[Replica], Awaitable[None]]) -> None:
         """Keep `ready` true to life; `on_return` is called when it answers after having been away."""
@@ -80,6 +82,8 @@ class Replica:
                 if self._was_away:
                     self._was_away = False
                     log.info("Triton is ready", triton=self.client.target)
+                    with contextlib.suppress(EngineError):
+                        await self.index()
                     await on_return(self)
             elif away_is_known:
                 pause_s = min(max(pause_s, _FIRST_RETRY_S) * 2, _LAST_RETRY_S)

@@ -77,7 +77,7 @@ def control(
             "load_balancer_max_connections": 2000,
             # The tests look at gateways and Tritons themselves, as a monitoring host of a fleet does.
             "base_firewall_extra_sources": [machines.gateway],
-            "modelyard_models": [{"name": "demo", "archive": str(demo_archive)}],
+            "modelyard_models": [{"name": name, "archive": str(demo_archive)} for name in ("demo", "second")],
         },
     )
     yield made

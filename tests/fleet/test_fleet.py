@@ -88,8 +88,7 @@ def test_a_third_model_server_joins_by_one_line(control: Control) -> None:
     with traffic(control.url, control.api_key) as seen:
         play = control.play("site.yml")
     none_lost(seen, at_least=6)
-    assert "model-1" not in play.changed
-    assert "model-2" not in play.changed
+    assert set(play.changed) == {"model-3", "gateway"}, play.changes()
     assert eventually(lambda: list(up(control).values()) == [1, 1, 1])
     with traffic(control.url, control.api_key):
         assert eventually(lambda: requests_of(control, "model-3") > 0)
@@ -102,8 +101,6 @@ def test_upgrade_under_live_streams_loses_none(control: Control) -> None:
     none_lost(seen, at_least=24)
     assert [version(control, host, "triton") for host in control.groups["model_servers"]] == [releases.NEXT] * 3
     assert version(control, "gateway", "gateway") == releases.NEXT
-    again = control.play("site.yml")
-    assert again.changed == {}, again.changes()
 
 
 def test_a_version_that_gives_no_answer_goes_back_by_itself(control: Control) -> None:
@@ -133,21 +130,20 @@ def test_site_refuses_to_change_the_version(control: Control) -> None:
 def test_models_are_published_and_retired(control: Control) -> None:
     models = control.variables["modelyard_models"]
     assert isinstance(models, list)
-    control.variables["modelyard_models"] = [*models, {**models[0], "name": "second"}]
+    demo, second = models
     headers = {"Authorization": f"Bearer {control.api_key}"}
 
     def served() -> list[str]:
         listed = httpx.get(f"{control.url}/v1/models", headers=headers, timeout=30).json()
         return sorted(model["id"] for model in listed["data"])
 
+    assert served() == ["demo", "second"]
+    control.variables["modelyard_models"] = [demo, {**demo, "name": "third"}, {**second, "state": "absent"}]
     with traffic(control.url, control.api_key) as seen:
         control.play("models.yml")
-        assert served() == ["demo", "second"]
-        control.variables["modelyard_models"] = [*models, {"name": "second", "state": "absent"}]
-        control.play("models.yml")
-        assert eventually(lambda: served() == ["demo"])
     none_lost(seen, at_least=12)
-    control.variables["modelyard_models"] = models
+    assert eventually(lambda: served() == ["demo", "third"])
+    control.variables["modelyard_models"] = [demo, {**demo, "name": "third"}]
 
 
 def test_a_killed_model_server_is_done_without_and_heals_at_boot(control: Control) -> None:
@@ -178,14 +174,14 @@ def test_verify_names_what_is_wrong(control: Control) -> None:
     assert "model-3: Triton is not ready" in play.output
     control.fleet.hosts["model-3"].run("docker start modelyard-triton")
     assert eventually(lambda: list(up(control).values()) == [1, 1, 1])
-    assert control.play("verify.yml").changed == {}
 
 
 def test_a_model_server_leaves_drained(control: Control) -> None:
     control.groups["retired"] = ["model-3"]
     with traffic(control.url, control.api_key) as seen:
-        control.play("site.yml")
+        play = control.play("site.yml")
     none_lost(seen, at_least=6)
+    assert set(play.changed) == {"model-3", "gateway"}, play.changes()
     assert list(up(control).values()) == [1, 1]
     assert control.fleet.hosts["model-3"].run("docker ps --quiet") == ""
     control.groups["model_servers"].remove("model-3")
@@ -208,4 +204,4 @@ def test_teardown_asks_and_leaves_the_models(control: Control) -> None:
     control.play("teardown.yml", modelyard_teardown="yes")
     for name in ("gateway", "model-1", "model-2"):
         assert control.fleet.hosts[name].run("docker ps --all --quiet") == ""
-    assert control.fleet.hosts["model-1"].run("ls /var/lib/modelyard/models").split() == ["demo"]
+    assert control.fleet.hosts["model-1"].run("ls /var/lib/modelyard/models").split() == ["demo", "third"]
