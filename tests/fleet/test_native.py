@@ -1,0 +1,62 @@
+"""One host for everything, without containers: systemd units, and Python environments out of a package index."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import base_images
+from tests.deploy.engine import Engine
+from tests.fleet import releases
+from tests.fleet.control import ROOT, Control
+from tests.fleet.hosts import docker, fleet
+from tests.fleet.traffic import ask
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """Ours, as the package index would give it."""
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path / "wheel")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return next((tmp_path / "wheel").glob("*.whl"))
+
+
+@pytest.fixture
+def single(engine: Engine, wheel: Path, demo_archive: Path, tmp_path: Path) -> Iterator[Control]:
+    with fleet(f"native-{os.getpid()}", tmp_path / "fleet", ["single"]) as made:
+        # How this machine reaches a package index; an image out of a registry has no such file.
+        index = docker("run", "--rm", base_images.PYTHON, "cat", "/etc/pip.conf", check=False)
+        made.hosts["single"].run("cat > /etc/pip.conf", stdin=index)
+        yield Control(
+            fleet=made,
+            folder=tmp_path,
+            groups={group: ["single"] for group in ("balancers", "gateways", "model_servers")},
+            variables={
+                "modelyard_version": releases.FIRST,
+                "modelyard_deploy_mode": "native",
+                "modelyard_wheel": str(wheel),
+                # A container cannot have more open files than the machine around it gives it.
+                "load_balancer_max_connections": 2000,
+                "modelyard_models": [{"name": "demo", "archive": str(demo_archive)}],
+            },
+        )
+
+
+def test_units_serve_and_come_back_after_a_reboot(single: Control) -> None:
+    host = single.fleet.hosts["single"]
+    single.play("site.yml")
+    answer = ask(single.url, single.api_key)
+    assert (answer.status, answer.error, answer.finish_reason) == (200, "", "length")
+    assert host.run("command -v docker || echo none").strip() == "none"
+    again = single.play("site.yml")
+    assert again.changed == {}, again.changes()
+    assert single.api_key not in host.run("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
+    host.reboot()
+    single.play("verify.yml")
+    assert ask(single.url, single.api_key) == answer
