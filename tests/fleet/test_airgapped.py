@@ -42,7 +42,7 @@ def bundle(archives: Path, demo_archive: Path, tmp_path_factory: pytest.TempPath
         model_repository=demo_archive.parent / "model_repository",
     )
     with tarfile.open(folder / "b.tar") as tar:
-        tar.extractall(folder / "unpacked", filter="data")
+        tar.extractall(folder / "unpacked")
     (folder / "b.tar").unlink()
     return folder / "unpacked"
 
