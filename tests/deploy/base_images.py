@@ -34,7 +34,7 @@ _LEFT_OUT = (
 _PYTHON_DOCKERFILE = f"""\
 FROM {DEBIAN}
 COPY certificates/ /usr/local/share/ca-certificates/
-COPY wheels/ /opt/wheels/
+COPY wheels/ /wheels/
 COPY pip.conf /etc/pip.conf
 RUN apt-get update \\
  && apt-get install --yes --no-install-recommends \\
@@ -117,7 +117,7 @@ def _make_python(environment: Mapping[str, str], work: Path) -> None:
         for wheel in sorted(folder.glob("*.whl")) if folder.is_dir() else ():
             shutil.copy2(wheel, wheels)
     if list(wheels.iterdir()):
-        settings["find-links"] = "/opt/wheels"
+        settings["find-links"] = "/wheels"
     (work / "pip.conf").write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
     (work / "Dockerfile").write_text(_PYTHON_DOCKERFILE)
     built = _docker(environment, "build", "--tag", PYTHON, str(work), timeout_s=600)
