@@ -168,7 +168,7 @@ class Replicas:
         return min(left, key=lambda replica: (not replica.ready, model not in replica.loaded, replica.in_flight))
 
     def _left(self, tried: set[Replica]) -> list[Replica]:
-        return [replica for replica in self._replicas if replica not in tried]
+        return [replica for replica in self._by_url.values() if replica not in tried]
 
     async def _on_any(self, model: str, ask: Callable[[Replica], Awaitable[T]]) -> T:
         """The answer of the first Triton that can give one."""

@@ -16,6 +16,7 @@ from modelyard import __version__
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
 from modelyard.cli.next_steps import next_steps
+from modelyard.cli.planned_steps import print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from modelyard.deployment.model_list import ModelWish
     from modelyard.deployment.obtaining import Manner
     from modelyard.deployment.plan import Deployment, Identity, Options
-    from modelyard.deployment.steps import Step
     from modelyard.settings import Settings
 
 
@@ -132,7 +132,10 @@ def _deploy(
         project = site.project(deployment, _compose(dry_run=dry_run))
         steps = starting.steps(deployment, site, manner=manner, refresh=refresh, project=project)
         if dry_run:
-            _print_steps(steps, deployment)
+            print_planned(steps)
+            output.say("would do: waiting for the first answer")
+            output.say(f"    a streamed chat at {options.url}, with the key, up to its first token")
+            print_nothing_changed()
             return
         names = [wish.name for wish in wishes]
         before = answer.editions(home, names)
@@ -172,6 +175,7 @@ def _planned(
     """With what the engine says of its host; a dry run does without when there is none."""
     import psutil
 
+    from modelyard.deployment.engine import is_rootless
     from modelyard.deployment.errors import DockerUnreachable
     from modelyard.deployment.plan import Deployment, containers_user
 
@@ -181,12 +185,11 @@ def _planned(
         if not dry_run:
             raise
         info = {}
-    rootless = any("name=rootless" in option for option in info.get("SecurityOptions") or ())
     return Deployment(
         identity=identity,
         options=options,
         models=wishes,
-        user=containers_user(os.getuid(), os.getgid(), rootless=rootless),
+        user=containers_user(os.getuid(), os.getgid(), rootless=is_rootless(info)),
         render_gid=devices.accel_gid if options.profile == "intel-npu" else devices.render_gid,
         memory=int(info.get("MemTotal") or psutil.virtual_memory().total),
     )
@@ -211,14 +214,3 @@ def _require_ready_host(identity: Identity, home: Home, devices: Devices, option
     if problems:
         said = "; ".join(f"{finding.name}: {finding.what}" for finding in problems)
         raise HostProblem(said, hint=f"modelyard doctor --profile {options.profile} says how to mend it")
-
-
-def _print_steps(steps: list[Step], deployment: Deployment) -> None:
-    from modelyard.deployment.steps import seems_done
-
-    for step in steps:
-        output.say(f"{'done already' if seems_done(step) else 'would do'}: {step.title}")
-        output.say(f"    {step.words}")
-    output.say("would do: waiting for the first answer")
-    output.say(f"    a streamed chat at {deployment.options.url}, with the key, up to its first token")
-    output.say("nothing was changed: this was a dry run")

@@ -11,6 +11,7 @@ import typer
 
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
+from modelyard.cli.planned_steps import print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +77,7 @@ def _change(
     from modelyard.deployment.obtaining import Source
     from modelyard.deployment.plan import options_of
     from modelyard.deployment.rolling import Rolling
-    from modelyard.deployment.steps import carry_out, dry_run_wanted, seems_done
+    from modelyard.deployment.steps import carry_out, dry_run_wanted
     from modelyard.settings import Settings
 
     settings = Settings()
@@ -110,10 +111,8 @@ def _change(
             told=shown,
         )
         if dry_run:
-            for step in steps:
-                output.say(f"{'done already' if seems_done(step) else 'would do'}: {step.title}")
-                output.say(f"    {step.words}")
-            output.say("nothing was changed: this was a dry run")
+            print_planned(steps)
+            print_nothing_changed()
             return
         carry_out(steps, shown)
     output.say(f"Modelyard {change.after} runs and answers; {change.before} was before (modelyard rollback goes back)")

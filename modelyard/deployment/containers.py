@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
     from docker.models.volumes import Volume
 
 PROJECT_LABEL, SERVICE_LABEL = "com.docker.compose.project", "com.docker.compose.service"
@@ -45,10 +46,17 @@ class Seen:
 def containers(client: DockerClient, project: str) -> list[Seen]:
     """The containers of a compose project, those that stopped too, by name."""
     found = client.containers.list(all=True, filters={"label": f"{PROJECT_LABEL}={project}"}, ignore_removed=True)
-    return sorted((_seen(container.attrs) for container in found), key=lambda seen: seen.name)
+    return sorted((as_seen(container.attrs) for container in found), key=lambda seen: seen.name)
 
 
-def _seen(attributes: dict[str, Any]) -> Seen:
+def running(client: DockerClient, project: str, service: str) -> list[Container]:
+    """The containers of one service that run, to be handled, by name."""
+    labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
+    found: list[Container] = client.containers.list(filters={"label": labels}, ignore_removed=True)
+    return sorted(found, key=lambda container: str(container.name))
+
+
+def as_seen(attributes: dict[str, Any]) -> Seen:
     state, labels = attributes["State"], attributes["Config"]["Labels"]
     return Seen(
         service=labels.get(SERVICE_LABEL, ""),

@@ -6,7 +6,8 @@ Knows where the engine listens and why it may not answer; does not know what is 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from modelyard.deployment.errors import DockerUnreachable
 
@@ -47,6 +48,11 @@ def connect(timeout_s: int = _TIMEOUT_S) -> DockerClient:
     except DockerException as error:
         raise DockerUnreachable(where, _cause(error)) from error
     return client
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Whether the engine runs as an ordinary user, by what it says of itself (`docker info`)."""
+    return any("name=rootless" in option for option in info.get("SecurityOptions") or ())
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ Knows the variables of compose and the record in `state.json`; does nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -152,14 +153,9 @@ def identity(settings: Settings, state: Mapping[str, Any]) -> Identity:
 
     return Identity(
         project=chosen("project", compose.PROJECT),
-        version=chosen("version", version_of(None)),
+        version=chosen("version", modelyard.__version__),
         image_prefix=chosen("image_prefix", images.DEFAULT_PREFIX),
     )
-
-
-def version_of(configured: str | None) -> str:
-    """The version that is set, else this command's own."""
-    return configured or modelyard.__version__
 
 
 def containers_user(uid: int, gid: int, *, rootless: bool) -> tuple[int, int]:
@@ -170,6 +166,11 @@ def containers_user(uid: int, gid: int, *, rootless: bool) -> tuple[int, int]:
     if rootless:
         return (0, 0)
     return CONTAINER_USER if uid == 0 else (uid, gid)
+
+
+def owner_to_set(user: tuple[int, int]) -> tuple[int, int] | None:
+    """Whom the home's shared files are given to; None where whoever makes them is that user already."""
+    return user if os.getuid() == 0 and user != (0, 0) else None
 
 
 def models_file(options: Options, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelyard.deployment.compose import Project
-from modelyard.deployment.containers import PROJECT_LABEL, SERVICE_LABEL, Seen, containers, last_lines
+from modelyard.deployment.containers import Seen, as_seen, containers, last_lines, of_current_images, running
 from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.steps import Told
 
@@ -46,15 +46,16 @@ class Rolling:
         old one goes first. Raises DeploymentFailed, with the new container removed, when one does not become well.
         """
         wanted = self.project.hashes().get(service)
-        running = self._running(service)
-        for number, old in enumerate(running, 1):
-            if old.labels.get("com.docker.compose.config-hash") == wanted and self._is_current(old):
+        before = self._running(service)
+        for number, old in enumerate(before, 1):
+            seen = as_seen(old.attrs)
+            if seen.config_hash == wanted and of_current_images(self.client, [seen]):
                 continue
-            self.told.step(f"replacing {service} {number} of {len(running)}")
+            self.told.step(f"replacing {service} {number} of {len(before)}")
             has = self._loaded(old) if service == "triton" else frozenset()
             if not beside:
                 self._stop(old)
-            new = self._start(service, len(running) + (1 if beside else 0))
+            new = self._start(service, len(before) + (1 if beside else 0))
             try:
                 self._until_well(new, has)
             except BaseException:
@@ -64,18 +65,7 @@ class Rolling:
                 self._stop(old)
 
     def _running(self, service: str) -> list[Container]:
-        labels = [f"{PROJECT_LABEL}={self.project.name}", f"{SERVICE_LABEL}={service}"]
-        found: list[Container] = self.client.containers.list(filters={"label": labels}, ignore_removed=True)
-        return sorted(found, key=lambda container: str(container.name))
-
-    def _is_current(self, container: Container) -> bool:
-        """Whether the image's name still means the image that it runs."""
-        from docker.errors import ImageNotFound
-
-        try:
-            return bool(self.client.images.get(container.attrs["Config"]["Image"]).id == container.attrs["Image"])
-        except ImageNotFound:
-            return False
+        return running(self.client, self.project.name, service)
 
     def _start(self, service: str, count: int) -> Container:
         """One container more, as compose would start it now; the others are left as they are."""
@@ -97,7 +87,7 @@ class Rolling:
             seen = next((one for one in containers(self.client, self.project.name) if one.name == name), None)
             if seen is None or seen.failed or seen.restarts or time.monotonic() > until:
                 raise self._not_well(name, seen)
-            if seen.health in ("healthy", "") and set(models) <= self._loaded_if_asked(new, models):
+            if seen.health in ("healthy", "") and (not models or set(models) <= self._loaded(new)):
                 return
             time.sleep(_POLL_S)
 
@@ -106,9 +96,6 @@ class Rolling:
         return DeploymentFailed(
             f"the new container is not well: {words}", last_lines(self.client, seen) if seen else ""
         )
-
-    def _loaded_if_asked(self, container: Container, models: Collection[str]) -> frozenset[str]:
-        return self._loaded(container) if models else frozenset()
 
     def _loaded(self, container: Container) -> frozenset[str]:
         """The models that a Triton has in memory; none when it does not answer."""

@@ -5,7 +5,6 @@ Joins the home, the images, the models and compose; whether the service answers 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from modelyard.deployment.home import Home
 from modelyard.deployment.images import IMAGES
 from modelyard.deployment.model_list import ModelWish
 from modelyard.deployment.obtaining import Manner
-from modelyard.deployment.plan import Deployment
+from modelyard.deployment.plan import Deployment, owner_to_set
 from modelyard.deployment.steps import Step, Told
 from modelyard.entry import entry_at
 from modelyard.gpus import Gpu
@@ -64,7 +63,7 @@ def steps(
 
 
 def _home(deployment: Deployment, home: Home) -> list[Step]:
-    owner = deployment.user if os.getuid() == 0 and deployment.user != (0, 0) else None
+    owner = owner_to_set(deployment.user)
     folders = Step(
         title="making the home of the deployment",
         words=f"mkdir {home.path} with secrets/ (mode 0700), data/models/ and cache/",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import modelyard
 from modelyard.deployment import obtaining
 from modelyard.deployment.compose import Project
-from modelyard.deployment.containers import PROJECT_LABEL, SERVICE_LABEL
+from modelyard.deployment.containers import running
 from modelyard.deployment.errors import DeploymentMissing, RollbackFailed
 from modelyard.deployment.home import Home
 from modelyard.deployment.images import Image
@@ -66,9 +66,7 @@ def fits_beside(profile: Profile, free: int, used: int) -> bool:
 
 def memory_of(client: DockerClient, project: str, service: str) -> int:
     """Bytes that the largest container of a service takes now; 0 when none runs."""
-    labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
-    running = client.containers.list(filters={"label": labels}, ignore_removed=True)
-    figures: list[Any] = [container.stats(stream=False) for container in running]
+    figures: list[Any] = [container.stats(stream=False) for container in running(client, project, service)]
     return max((int(figure["memory_stats"].get("usage", 0)) for figure in figures), default=0)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.ansible import tools
 
@@ -96,17 +95,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
             "children": {name: {"hosts": dict.fromkeys(members)} for name, members in GROUPS.items()},
         }
     }
-    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    done = tools.run(
-        "ansible-playbook",
-        "-i",
-        folder / "hosts.yml",
-        "-e",
-        json.dumps({"rendered_folder": str(folder), "roles_folder": str(tools.COLLECTION / "roles")}),
-        Path(__file__).with_name("render.yml"),
-        ANSIBLE_ROLES_PATH=str(tools.COLLECTION / "roles"),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.render(Path(__file__).with_name("render.yml"), inventory, folder)
     return {host: json.loads((folder / f"{host}.json").read_text()) for host in HOSTS}
 
 

@@ -48,17 +48,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             "children": {name: {"hosts": dict.fromkeys(members)} for name, members in GROUPS.items()},
         }
     }
-    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    done = tools.run(
-        "ansible-playbook",
-        "-i",
-        folder / "hosts.yml",
-        "-e",
-        json.dumps({"rendered_folder": str(folder), "roles_folder": str(tools.COLLECTION / "roles")}),
-        Path(__file__).with_name("render_monitoring.yml"),
-        ANSIBLE_ROLES_PATH=str(tools.COLLECTION / "roles"),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.render(Path(__file__).with_name("render_monitoring.yml"), inventory, folder)
     found: dict[str, str] = json.loads((folder / "rendered.json").read_text())
     return found
 

@@ -5,6 +5,7 @@ Knows where the collection and its environment are; does not know what a role do
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -38,6 +39,15 @@ def run(program: str, *arguments: str | Path, **environment: str) -> subprocess.
         text=True,
         check=False,
     )
+
+
+def render(playbook: Path, inventory: object, folder: Path) -> None:
+    """Run a playbook that writes what it renders into `folder`, on the hosts of this inventory."""
+    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    roles = str(COLLECTION / "roles")
+    variables = json.dumps({"rendered_folder": str(folder), "roles_folder": roles})
+    done = run("ansible-playbook", "-i", folder / "hosts.yml", "-e", variables, playbook, ANSIBLE_ROLES_PATH=roles)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def load(path: Path) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from modelyard.catalog.archive import Index, read_index
 from modelyard.catalog.importing import import_stream
-from modelyard.deployment import compose
+from modelyard.deployment import compose, engine
 from modelyard.deployment.answer import model_to_ask
 from modelyard.deployment.bundle import layout, unpacking
 from modelyard.deployment.bundle.layout import BundledImage, BundledModel
@@ -25,7 +25,7 @@ from modelyard.deployment.bundle.opened import Bundle
 from modelyard.deployment.bundle.verification import Verified
 from modelyard.deployment.errors import BundleUnfit, DeployFilesMissing, DeploymentFailed
 from modelyard.deployment.home import Home
-from modelyard.deployment.plan import Options, containers_user, options_of
+from modelyard.deployment.plan import Options, containers_user, options_of, owner_to_set
 from modelyard.deployment.steps import Step
 from modelyard.deployment.waiting import DEADLINE_S, first_token
 from modelyard.entry import Entry, staging_root
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 # In the deployment's state: what was loaded, since an engine may give an image another id, and where the files lie.
 _LOADED, _FOLDER = "bundle_images", "deploy_folder"
-_LOOPBACK, _EVERYWHERE = "127.0.0.1", ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 _MODELS_FILE = """\
 # The models of this deployment came in a bundle and lie in data/models. What `modelyard up` should convert or fetch
 # besides is added here, as deploy/models.toml explains.
@@ -62,8 +61,7 @@ class Installation:
         self._bundle, self._manifest, self._digests = bundle, verified.manifest, verified.digests
         self._home, self._client, self._asked = home, client, asked
         about = client.info()
-        rootless = any("name=rootless" in option for option in about.get("SecurityOptions") or ())
-        self._user = containers_user(os.getuid(), os.getgid(), rootless=rootless)
+        self._owner = owner_to_set(containers_user(os.getuid(), os.getgid(), rootless=engine.is_rootless(about)))
         self._names_before: dict[str, str | None] = {}
         self._touched_containers = False
         self._check_platform(str(about.get("Architecture", "")))
@@ -101,8 +99,8 @@ class Installation:
             Step(
                 "making the home of the deployment",
                 f"mkdir {self._home.path} with secrets/ (mode 0700) and data/models/",
-                lambda: self._home.make(self._owner()),
-                lambda: self._home.is_made(self._owner()),
+                lambda: self._home.make(self._owner),
+                lambda: self._home.is_made(self._owner),
             ),
             Step(
                 "unpacking the deployment files",
@@ -114,9 +112,6 @@ class Installation:
             *map(self._import, self._manifest.models),
             *(self._start() if self._asked.start else []),
         ]
-
-    def _owner(self) -> tuple[int, int] | None:
-        return self._user if os.getuid() == 0 and self._user != (0, 0) else None
 
     # Images
 
@@ -171,8 +166,8 @@ class Installation:
     def _import_model(self, model: BundledModel) -> None:
         with self._bundle.open(model.file) as stream:
             import_stream(self._home.models, stream, model.file, name=model.name, force=self._asked.force)
-        if (owner := self._owner()) is not None:
-            _give(owner, self._entry(model).folder, staging_root(self._home.models))
+        if self._owner is not None:
+            _give(self._owner, self._entry(model).folder, staging_root(self._home.models))
 
     def _is_imported(self, model: BundledModel) -> bool:
         entry = self._entry(model)
@@ -243,9 +238,7 @@ class Installation:
         if model is None:
             return
         options = options_of(self._home.read_state()) or Options()
-        host = _LOOPBACK if options.bind in _EVERYWHERE else options.bind
-        place = Place(f"http://{f'[{host}]' if ':' in host else host}:{options.port}", local=False)
-        with GatewayClient(place, key=self._home.key(), timeout_s=DEADLINE_S) as gateway:
+        with GatewayClient(Place(options.url, local=False), key=self._home.key(), timeout_s=DEADLINE_S) as gateway:
             first_token(gateway, model)
 
     # The way back

@@ -75,7 +75,7 @@ def wait_for_health(name: str, wanted: str = "healthy") -> None:
     wait_until(reached, lambda: f"{inspect(name)['State']['Health']}\n{logs(name)}")
 
 
-def wait_until(reached: Callable[[], bool], explain: Callable[[], str], limit_s: float = 120.0) -> None:
+def wait_until(reached: Callable[[], bool], explain: Callable[[], object], limit_s: float = 120.0) -> None:
     until = time.monotonic() + limit_s
     while not reached():
         assert time.monotonic() < until, explain()

@@ -19,6 +19,8 @@ from typing import Any
 
 import httpx
 
+from tests.deploy.images.containers import docker
+
 ROOT = Path(__file__).resolve().parents[3]
 MODELYARD = ROOT / ".envs/gateway/bin/modelyard"
 QUESTION = {"model": "demo", "messages": [{"role": "user", "content": "What is Modelyard?"}], "temperature": 0}
@@ -62,8 +64,8 @@ class Deployment:
         wanted = [f"label=com.docker.compose.project={self.project}"]
         wanted += [f"label=com.docker.compose.service={service}"] if service else []
         filters = [part for each in wanted for part in ("--filter", each)]
-        listed = _docker("ps", "--quiet", "--no-trunc", *filters).split()
-        return list(json.loads(_docker("inspect", *sorted(listed)))) if listed else []
+        listed = docker("ps", "--quiet", "--no-trunc", *filters).split()
+        return list(json.loads(docker("inspect", *sorted(listed)))) if listed else []
 
     def versions(self) -> dict[str, list[str]]:
         """Of each service the tags that its containers run."""
@@ -161,7 +163,3 @@ def deployment(folder: Path) -> Iterator[Deployment]:
         yield made
     finally:
         made.remove()
-
-
-def _docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout

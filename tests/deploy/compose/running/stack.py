@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from typing import Any
 import httpx
 
 from tests.deploy.compose.files import COMPOSE
+from tests.deploy.images import containers
+from tests.deploy.images.containers import docker
 
 KEY = "a key that only tests know"
 # Once the images are there; loading two models on a busy machine of two processors took 40 s.
@@ -102,27 +103,13 @@ def _file(name: str) -> str:
     return f"compose.{name}.yml" if name else "compose.yml"
 
 
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"docker {' '.join(arguments)}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-def inspect(container: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = json.loads(docker("inspect", container))
-    return found[0]
-
-
 def inspect_network(network: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = json.loads(docker("network", "inspect", network))
     return found[0]
 
 
 def wait_until(reached: Callable[[], bool], explain: Callable[[], object]) -> None:
-    until = time.monotonic() + _START_S
-    while not reached():
-        assert time.monotonic() < until, explain()
-        time.sleep(0.5)
+    containers.wait_until(reached, explain, _START_S)
 
 
 def free_port() -> int:

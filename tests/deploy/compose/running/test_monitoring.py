@@ -13,7 +13,8 @@ import pytest
 
 from tests.deploy.compose.files import MONITORING, PROMTOOL_TESTS, ROOT, alerts, dashboards, panel_expressions
 from tests.deploy.compose.promql import grouping_labels, selectors
-from tests.deploy.compose.running.stack import Stack, docker, wait_until
+from tests.deploy.compose.running.stack import Stack, wait_until
+from tests.deploy.images.containers import docker
 
 _ALERTS = "ALERTS"  # Prometheus's own, there while an alert is pending or fires
 _GPU = "nv_gpu_"  # told by Triton where there is an NVIDIA GPU only

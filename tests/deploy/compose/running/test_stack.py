@@ -16,7 +16,8 @@ import websockets.sync.client
 
 from modelyard.deployment.images import IMAGES
 from tests.deploy.base_images import DEBIAN
-from tests.deploy.compose.running.stack import KEY, Stack, docker, inspect, inspect_network, wait_until
+from tests.deploy.compose.running.stack import KEY, Stack, inspect_network, wait_until
+from tests.deploy.images.containers import docker, inspect
 
 # Asks in Triton's own words on both ports: a connection alone proves nothing where a proxy on the way accepts them all.
 _ASK_TRITON = """
