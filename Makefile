@@ -108,7 +108,7 @@ python:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed and none was found; name one: make PYTHON=/path/to/python3.11" >&2; exit 4; }
 
 clean: ## Remove the environments, caches and the converted demo; your own models stay
-	rm -rf .envs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis ./*.egg-info .model_repository-staging model_repository/demo
+	rm -rf .envs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis ./*.egg-info .model_repository-staging model_repository/demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This page
