@@ -22,7 +22,7 @@ def yard(repository: Path, *arguments: str, stdin: bytes = b"", **more: str) -> 
         capture_output=True,
         cwd=ROOT,
         env=environment(repository, **more),
-        timeout=120,
+        timeout=540,  # names a command that hangs; wheels of a bundle may come from a slow index
         check=False,
     )
 
