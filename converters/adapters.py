@@ -14,10 +14,12 @@ from typing import Any
 
 from converters.gguf import read_header
 from converters.linking import link_or_copy
+from converters.source import digest_of
 from converters.weights import safetensors_header
 from modelyard.errors import BadAdapter
+from modelyard.manifest import sha256_of
 
-_WEIGHTS = "adapter_model.safetensors"
+_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class LoraAdapter:
 
 def read_adapter(place: Path) -> LoraAdapter:
     """The adapter in a folder or file. Raises BadAdapter."""
-    file = place / _WEIGHTS if place.is_dir() else place
+    file = weights_of(place)
     if not file.is_file():
         raise BadAdapter(place, f"there is no {_WEIGHTS}")
     try:
@@ -43,8 +45,20 @@ def read_adapter(place: Path) -> LoraAdapter:
     if not ranks:
         raise BadAdapter(place, "it has no LoRA matrices")
     modules = {name.split(".lora_")[0].rpartition(".")[2] for name in header if ".lora_" in name}
-    config = _config(file.with_name("adapter_config.json"))
+    config = _config(file.with_name(_CONFIG))
     return LoraAdapter(file, _scale(config, max(ranks), place), max(ranks), frozenset(modules))
+
+
+def weights_of(place: Path) -> Path:
+    """The file with the matrices: the one in PEFT's folder, or the place itself."""
+    return place / _WEIGHTS if place.is_dir() else place
+
+
+def contents_of_adapter(place: Path) -> str:
+    """A name for exactly these matrices at this strength, wherever they lie."""
+    if place.is_dir():
+        return digest_of(place, [name for name in (_CONFIG, _WEIGHTS) if (place / name).is_file()])
+    return f"sha256:{sha256_of(place)}"
 
 
 def read_gguf_adapter(place: Path) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from converters.adapters import weights_of
 from converters.diffusers_checkpoint import component_files, tensors_of
 from converters.linking import link_or_copy
 from converters.source import Checkpoint
@@ -29,8 +30,8 @@ def copy_adapters(adapters: Mapping[str, Path], folder: Path) -> None:
     folder.mkdir()
     for name, path in adapters.items():
         checked_name(name)
-        _names(path)
-        link_or_copy(path, folder / f"{name}.safetensors")
+        check_adapter(path)
+        link_or_copy(weights_of(path), folder / f"{name}.safetensors")
 
 
 def write_adapters(adapters: Mapping[str, Path], checkpoint: Checkpoint, folder: Path) -> None:
@@ -44,8 +45,13 @@ def write_adapters(adapters: Mapping[str, Path], checkpoint: Checkpoint, folder:
     for name, path in adapters.items():
         checked_name(name)
         tensors = _checked(path, checkpoint)
-        loaded = load_file(path)
+        loaded = load_file(weights_of(path))
         save_file({new: loaded[old] for old, new in tensors.items()}, folder / f"{name}.safetensors")
+
+
+def check_adapter(path: Path) -> None:
+    """Whether it is an adapter at all, by its header. Raises BadCheckpoint."""
+    _names(path)
 
 
 def _checked(path: Path, checkpoint: Checkpoint) -> dict[str, str]:
@@ -65,7 +71,7 @@ def _checked(path: Path, checkpoint: Checkpoint) -> dict[str, str]:
 
 def _names(path: Path) -> list[str]:
     try:
-        names = list(tensors_of(path))
+        names = list(tensors_of(weights_of(path)))
     except (OSError, ValueError) as error:
         raise WeightsDamaged(str(path), str(error)) from error
     if not any("lora" in name for name in names):

@@ -35,7 +35,10 @@ class HostFigures:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Bytes and tokens per second. `serving` and `tokens_per_s` are None where the task is not generating text."""
+    """Bytes and tokens per second. `serving` and `tokens_per_s` are None where the task is not generating text.
+
+    What does not fit is told apart: a model that can be converted here may be served elsewhere.
+    """
 
     parameters: int
     source_bytes: int
@@ -45,7 +48,12 @@ class Outlook:
     serving: Serving | None
     tokens_per_s: float | None
     host: HostFigures
-    problems: tuple[ModelyardError, ...] = ()
+    against_converting: tuple[ModelyardError, ...] = ()
+    against_serving: tuple[ModelyardError, ...] = ()
+
+    @property
+    def problems(self) -> tuple[ModelyardError, ...]:
+        return self.against_converting + self.against_serving
 
 
 def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None = None, concurrency: int = 1) -> Outlook:
@@ -66,7 +74,8 @@ def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None =
         serving=served,
         tokens_per_s=speed,
         host=host,
-        problems=tuple(_problems(plan, host, served)),
+        against_converting=tuple(_against_converting(plan, host)),
+        against_serving=tuple(_against_serving(plan, host, served)),
     )
 
 
@@ -84,15 +93,25 @@ def host_figures(repository: Path, *, measure_again: bool = False) -> HostFigure
     )
 
 
-def _problems(plan: ConversionPlan, host: HostFigures, served: Serving | None) -> Iterator[ModelyardError]:
+def _against_converting(plan: ConversionPlan, host: HostFigures) -> Iterator[ModelyardError]:
     contents, exporter, precision = plan.contents, plan.exporter, plan.precision
     if (disk := disk_of_conversion(contents, exporter, precision)) > host.disk:
-        yield NotEnoughDisk(plan.repository, disk, host.disk)
+        yield NotEnoughDisk(plan.repository, disk, host.disk, hint=_for_disk(plan, host))
     if (memory := memory_of_conversion(contents, exporter, precision)) > host.memory:
         yield NotEnoughMemory("this conversion", memory, host.memory, hint=_for_conversion(plan, host))
+
+
+def _against_serving(plan: ConversionPlan, host: HostFigures, served: Serving | None) -> Iterator[ModelyardError]:
     if served is not None and served.memory > host.memory:
         what = f"serving it to {served.concurrency} at once with a context of {served.context} tokens"
         yield NotEnoughMemory(what, served.memory, host.memory, hint=_for_serving(plan, host, served))
+
+
+def _for_disk(plan: ConversionPlan, host: HostFigures) -> str:
+    for precision in _smaller_than(plan):
+        if (needed := disk_of_conversion(plan.contents, plan.exporter, precision)) <= host.disk:
+            return f"--precision {precision} (about {_gib(needed)} GiB)"
+    return ""
 
 
 def _for_conversion(plan: ConversionPlan, host: HostFigures) -> str:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from converters.adapters import contents_of_adapter
 from converters.contents import Contents, look_into
 from converters.encoder_description import describe
 from converters.precision import NPU_PRECISIONS, RECIPES, Device, Precision, arithmetic, chosen_precision
-from converters.reasons import about_adapters, about_config, about_device, about_tokenizer
+from converters.reasons import about_adapters, about_calibration, about_config, about_device, about_tokenizer
 from converters.routes import exporter_name
-from converters.source import Checkpoint, default_name
+from converters.source import Checkpoint, contents_of, default_name
 from converters.targets import Target, chosen_target
 from converters.tasks import architecture_of, detect_task
 from modelyard import host
@@ -32,6 +34,7 @@ from modelyard.errors import (
     UnknownArchitecture,
 )
 from modelyard.gpus import Gpu
+from modelyard.manifest import sha256_of
 
 # What an exporter says of a checkpoint and a task: None when it can export it, else what to tell the user.
 Exportable = Callable[[Checkpoint, str, str], "str | None"]
@@ -93,9 +96,12 @@ class ConversionPlan:
     calibration: Path | None = None
     gpus: Sequence[Gpu] = ()
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the result depends on besides the source: two plans with equal settings make equal weights."""
+        """What the result depends on besides the source: two plans with equal settings make equal weights.
+
+        Files are named by their contents, which are read for that once.
+        """
         settings: dict[str, Any] = {
             "exporter": self.exporter,
             "task": self.task,
@@ -107,11 +113,12 @@ class ConversionPlan:
             "arithmetic": arithmetic(self.parameters, self.device),
             "trust_remote_code": self.trust_remote_code,
         }
-        for name, files in (("adapters", self.adapters), ("companions", self.companions)):
-            if files:
-                settings[name] = {key: str(path) for key, path in files.items()}
+        if self.adapters:
+            settings["adapters"] = {name: contents_of_adapter(place) for name, place in self.adapters.items()}
+        if self.companions:
+            settings["companions"] = {name: contents_of(folder) for name, folder in self.companions.items()}
         if self.calibration is not None:
-            settings["calibration"] = str(self.calibration)
+            settings["calibration"] = f"sha256:{sha256_of(self.calibration)}"
         if self.target == "triton-vllm":
             settings["gpus"] = [gpu.name for gpu in self.gpus]
         return settings
@@ -158,6 +165,7 @@ def plan_conversion(
         reasons += _about_export(checkpoint, exporter, contents, task, wishes, exportable)
 
     reasons += about_adapters(wishes.adapters, exporter, target)
+    reasons += about_calibration(wishes.calibration)
     parameters = contents.parameters
     precision, why = _precision(wishes, exporter, contents, parameters)
     reasons += about_device(wishes.device, target)

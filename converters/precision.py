@@ -77,7 +77,7 @@ def chosen_precision(asked: Precision | None, parameters: int, device: Device) -
 
 
 # What a GGUF file's weights become in OpenVINO: as many bits as they have, or the next more.
-_GGUF_BITS = {"2": "int4", "3": "int4", "4": "int4", "5": "int8", "6": "int8", "8": "int8"}
+_GGUF_BITS = {"1": "int4", "2": "int4", "3": "int4", "4": "int4", "5": "int8", "6": "int8", "8": "int8"}
 
 
 def closest_to_gguf(quantization: str) -> Precision:

@@ -11,6 +11,7 @@ from typing import Any
 
 from converters.adapters import read_adapter, read_gguf_adapter
 from converters.contents import Contents
+from converters.lora import check_adapter
 from converters.precision import KINDS_OF_DEVICES, Device
 from converters.source import Checkpoint
 from converters.targets import Target
@@ -18,6 +19,7 @@ from modelyard.card import TEXT_TO_IMAGE, TEXT_TO_SPEECH
 from modelyard.errors import BadCheckpoint, ConfigMissing, FieldRefused, ModelyardError, TokenizerMissing
 
 _TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "llamacpp", "vllm", "openvino_images", "diffusers"})
+_OF_IMAGES = frozenset({"openvino_images", "diffusers"})
 
 
 def about_config(checkpoint: Checkpoint, contents: Contents, *, trust_remote_code: bool) -> list[ModelyardError]:
@@ -90,8 +92,17 @@ def about_adapters(adapters: Mapping[str, Path], exporter: str, target: Target) 
         try:
             if exporter == "llamacpp":
                 read_gguf_adapter(place)
+            elif exporter in _OF_IMAGES:
+                check_adapter(place)
             else:
                 read_adapter(place)
         except ModelyardError as bad:
             reasons.append(bad)
     return reasons
+
+
+def about_calibration(text: Path | None) -> list[ModelyardError]:
+    """Whether the calibration text is there."""
+    if text is None or text.is_file():
+        return []
+    return [FieldRefused("--calibration", f"there is no text file {text}")]

@@ -9,16 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from converters.forms import PICKLES, SAFETENSORS, Form, form_of, needed
 from modelyard.errors import SourceUnavailable
 from modelyard.manifest import Source, sha256_of
 from modelyard.settings import Settings
+
+if TYPE_CHECKING:
+    from converters.hub.access import Hub
+    from converters.hub.listing import Listing
 
 # What people paste: a page's address, Ollama's short form of it, or the bare id; a tag picks a GGUF file.
 _PREFIX = re.compile(r"(https?://)?(www\.)?(hf\.co|huggingface\.co)/|hf://(models/)?")
@@ -65,6 +70,10 @@ class HubId:
     tag: str | None = None
 
 
+# Told of a checkpoint of stand-ins with true sizes and headers, and how many bytes are to be fetched.
+Look = Callable[[Checkpoint, int], None]
+
+
 def open_checkpoint(
     location: str,
     *,
@@ -73,13 +82,15 @@ def open_checkpoint(
     with_code: bool = False,
     known: Source | None = None,
     settings: Settings | None = None,
+    look: Look | None = None,
     on_progress: Any = None,
 ) -> Checkpoint:
     """The checkpoint at a folder's or a GGUF file's path or under a hub id, fetched where need be.
 
     `file` names one GGUF file of several, `with_code` also takes the checkpoint's Python files. `known` is what an
     earlier conversion recorded: a folder whose names, sizes and times are unchanged since then is not read again to
-    find its revision. `on_progress` is told how a download goes. Raises SourceUnavailable.
+    find its revision. `look` may refuse what is about to be fetched, `on_progress` is told how that goes. Raises
+    SourceUnavailable.
     """
     path = Path(location).expanduser()
     if path.exists():
@@ -104,8 +115,21 @@ def open_checkpoint(
 
     choose = partial(needed, with_code=with_code, file=file, tag=wanted.tag)
     hub = Hub.of(settings or Settings())
-    folder, commit, files = fetch(hub, wanted.model, revision=revision, choose=choose, on_progress=on_progress)
+    before = partial(_look_before, hub, wanted.model, location, look) if look is not None else None
+    folder, commit, files = fetch(
+        hub, wanted.model, revision=revision, choose=choose, look=before, on_progress=on_progress
+    )
     return _checkpoint(folder, Source("hub", location, commit), files)
+
+
+def _look_before(
+    hub: Hub, model: str, location: str, look: Look, listing: Listing, names: tuple[str, ...], size: int
+) -> None:
+    from converters.hub.preview import write_stand_ins
+
+    with tempfile.TemporaryDirectory(prefix="modelyard-look-") as scratch:
+        write_stand_ins(hub, model, listing, names, Path(scratch))
+        look(_checkpoint(Path(scratch), Source("hub", location, listing.commit), names), size)
 
 
 def hub_id(location: str) -> HubId | None:
@@ -140,7 +164,7 @@ def _open_folder(folder: Path, location: str, *, file: str | None, with_code: bo
         files = needed(names, with_code=with_code, file=file)
         stamp = _stamp(folder, files)
         unchanged = known is not None and known.kind == "folder" and known.stamp == stamp
-        revision = known.revision if known is not None and unchanged else _revision(folder, files)
+        revision = known.revision if known is not None and unchanged else digest_of(folder, files)
     except OSError as error:
         raise SourceUnavailable(f"{location} cannot be read: {error.strerror or error}") from error
     return _checkpoint(folder, Source("folder", location, revision, stamp), files)
@@ -164,7 +188,12 @@ def _checkpoint(folder: Path, source: Source, files: tuple[str, ...]) -> Checkpo
     return Checkpoint(folder, source, files, config, form)
 
 
-def _revision(folder: Path, files: Iterable[str]) -> str:
+def contents_of(folder: Path) -> str:
+    """A name for exactly what a conversion reads of a folder."""
+    return digest_of(folder, needed(found.relative_to(folder).as_posix() for found in _files_below(folder)))
+
+
+def digest_of(folder: Path, files: Iterable[str]) -> str:
     """A name for exactly these contents, wherever the folder lies."""
     digest = hashlib.sha256()
     for name in files:

@@ -459,12 +459,12 @@ class NotEnoughMemory(HostProblem):
 
 
 class NotEnoughDisk(HostProblem):
-    """Both figures are bytes."""
+    """Both figures are bytes. The hint is what would fit, where somebody knows."""
 
-    def __init__(self, where: Path, needed: int, available: int) -> None:
+    def __init__(self, where: Path, needed: int, available: int, *, hint: str = "") -> None:
         super().__init__(
             f"{where} needs about {needed / 2**30:.1f} GiB of free disk, it has {available / 2**30:.1f} GiB",
-            hint="free some space, or choose another folder",
+            hint="; or ".join(filter(None, (hint, "free some space, or choose another folder"))),
         )
 
 

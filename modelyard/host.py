@@ -39,10 +39,19 @@ def free_memory() -> int:
 
 def free_disk(folder: Path) -> int:
     """Bytes free on the file system that `folder` is on, or will be on when it has been made."""
-    existing = folder.absolute()
-    while not existing.exists():
-        existing = existing.parent
-    return shutil.disk_usage(existing).free
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether two folders are, or will be, on one file system."""
+    return _existing(one).stat().st_dev == _existing(other).stat().st_dev
+
+
+def _existing(folder: Path) -> Path:
+    found = folder.absolute()
+    while not found.exists():
+        found = found.parent
+    return found
 
 
 def _left_in_group(limit: Path, used: Path, statistics: Path) -> int | None:

@@ -38,7 +38,7 @@ def export(
     plan: ConversionPlan, folder: Path, scratch: Path, *, on_step: Callable[[str], None], show: bool = False
 ) -> None:
     """Write the pipeline's files into `folder`. Raises ConversionFailed."""
-    on_step("copy")
+    on_step("link")
     checkpoint = plan.checkpoint
     index, bounded = read_pipeline(checkpoint), bounded_tokenizers(checkpoint)
     try:

@@ -27,6 +27,8 @@ from converters.hub.verify import is_sound
 from modelyard.errors import SourceUnavailable
 
 Choose = Callable[[Iterable[str]], tuple[str, ...]]
+# Told of the commit's files, the names of those that were chosen, and how many bytes of them are not here.
+Look = Callable[[Listing, tuple[str, ...], int], None]
 
 
 class Fetched(NamedTuple):
@@ -38,11 +40,18 @@ class Fetched(NamedTuple):
 
 
 def fetch(
-    hub: Hub, model: str, *, revision: str | None = None, choose: Choose, on_progress: OnProgress | None = None
+    hub: Hub,
+    model: str,
+    *,
+    revision: str | None = None,
+    choose: Choose,
+    look: Look | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Fetched:
     """Bring what `choose` picks of the model's files into the cache, every byte of it checked.
 
-    When no endpoint answers, the cache stands in if it has the model. Raises SourceUnavailable, NotEnoughDisk.
+    Where something is to come, `look` is called before the first byte of it; what it raises ends the fetch. When no
+    endpoint answers, the cache stands in if it has the model. Raises SourceUnavailable, NotEnoughDisk.
     """
     need_library()
     check_id(model)
@@ -51,7 +60,7 @@ def fetch(
         return _from_cache(cache, revision, choose)
     try:
         return first_that_answers(
-            hub.addresses(), partial(_from_endpoint, hub, cache, revision, choose, on_progress or _silent)
+            hub.addresses(), partial(_from_endpoint, hub, cache, revision, choose, look, on_progress or _silent)
         )
     except AllFailed as failed:
         if not failed.hub_is_away:
@@ -60,17 +69,31 @@ def fetch(
 
 
 def _from_endpoint(
-    hub: Hub, cache: RepoCache, revision: str | None, choose: Choose, on_progress: OnProgress, endpoint: str
+    hub: Hub,
+    cache: RepoCache,
+    revision: str | None,
+    choose: Choose,
+    look: Look | None,
+    on_progress: OnProgress,
+    endpoint: str,
 ) -> Fetched:
     listing = listing_at(hub, cache.model, revision, endpoint)
     names = choose(listing.names)
     files = pick(listing, cache.model, names)
     folder = cache.snapshot(listing.commit)
+    missing = [file for file in files if not _is_here(cache, folder, file)]
+    if look is not None and missing:
+        look(listing, names, sum(file.size or 0 for file in missing))
     folder.mkdir(parents=True, exist_ok=True)
     cache.record(listing.commit, ((file.name, file.size, file.digest) for file in listing.files))
     Download(hub, cache, endpoint, listing.commit, on_progress).run(files)
     cache.remember(revision, listing.commit)
     return Fetched(folder, listing.commit, names)
+
+
+def _is_here(cache: RepoCache, folder: Path, file: RemoteFile) -> bool:
+    blob = cache.blob(file.digest) if file.digest is not None else None
+    return (folder / file.name).is_file() or (blob is not None and blob.is_file())
 
 
 def _from_cache(cache: RepoCache, revision: str | None, choose: Choose, failed: AllFailed | None = None) -> Fetched:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from converters.gguf import read_header
 from converters.hub.access import Hub
-from converters.hub.listing import RemoteFile, list_files
+from converters.hub.listing import Listing, RemoteFile, list_files
 from converters.hub.ranges import read_range
 from modelyard.errors import BadCheckpoint, SourceUnavailable
 
@@ -38,13 +38,18 @@ def preview(
     """Write stand-ins of what `choose` picks into the folder; the commit and the names. Raises SourceUnavailable."""
     listing = list_files(hub, model, revision=revision)
     names = choose(listing.names)
+    write_stand_ins(hub, model, listing, names, folder)
+    return listing.commit, names
+
+
+def write_stand_ins(hub: Hub, model: str, listing: Listing, names: Iterable[str], folder: Path) -> None:
+    """The same of a commit whose files are known already. Raises SourceUnavailable."""
     for name in names:
         file = listing.file(name)
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         if file is not None:
             _stand_in(file, place, partial(_read, hub, model, name, listing.commit))
-    return listing.commit, names
 
 
 def _read(hub: Hub, model: str, name: str, commit: str, start: int, end: int) -> bytes:

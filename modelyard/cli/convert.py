@@ -10,6 +10,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,15 +39,17 @@ from modelyard.cli.conversion_options import (
     Update,
     Vocoder,
 )
+from modelyard.cli.first_look import FirstLook
 from modelyard.cli.options import Repository, settings_with
 from modelyard.cli.progress_lines import ProgressLines, errors_as_lines, progress_lines
 from modelyard.cli.stopping import StopRequest
 from modelyard.cli.watched import go_on_watched
+from modelyard.cli.wishes import adapters_of, asks_a_hub, wishes_of
 
 if TYPE_CHECKING:
     from converters.convert import Conversion
     from converters.plan import ConversionPlan, Exportable, Wishes
-    from converters.source import Checkpoint
+    from converters.source import Checkpoint, Look
     from modelyard.manifest import Manifest
     from modelyard.settings import Settings
 
@@ -61,9 +64,6 @@ _STEPS = {
     "record": "writing the manifest",
     "publish": "publishing",
 }
-
-# What a conversion tells of its plan before it begins; the rest is for `modelyard plan`.
-_TOLD = frozenset({"parameters", "on disk", "memory to convert", "memory to serve", "speed"})
 
 
 def convert(
@@ -108,7 +108,7 @@ def convert(
         revision=revision,
         file=file,
         context=context,
-        lora=_pairs(lora or []),
+        lora=adapters_of(lora or []),
         vocoder=vocoder,
         calibration=calibration,
         gpus=gpus,
@@ -142,8 +142,15 @@ def pull(
     device: DeviceOption = "CPU",
     revision: Revision = None,
     file: File = None,
+    context: Context = None,
+    lora: Lora = None,
+    vocoder: Vocoder = None,
+    calibration: Calibration = None,
+    gpus: GpuOption = None,
     repository: Repository = None,
+    force: Force = False,
     as_json: AsJson = False,
+    trust_remote_code: Trust = False,
     offline: Offline = False,
     progress: ProgressOption = "people",
     debug: Debug = False,
@@ -165,9 +172,16 @@ def pull(
         device=device,
         revision=revision,
         file=file,
+        context=context,
+        lora=lora,
+        vocoder=vocoder,
+        calibration=calibration,
+        gpus=gpus,
         repository=repository,
+        force=force,
         update=True,
         as_json=as_json,
+        trust_remote_code=trust_remote_code,
         offline=offline,
         progress=progress,
         debug=debug,
@@ -179,18 +193,18 @@ def make(settings: Settings, order: Order) -> Conversion:
     from converters.convert import convert as carry_out
     from modelyard.environments import can_convert, go_on_in
 
-    on_hub = not Path(order.source).expanduser().exists()
-    if (on_hub or order.target == "auto") and not can_convert():
+    if (asks_a_hub(order) or order.target == "auto") and not can_convert():
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
     if can_convert():
         _go_on_watched(settings, order)
     stop = StopRequest()
     with progress_lines() if order.progress == "json" else output.progress() as shown:
-        if on_hub:
-            with _downloads(shown, order) as on_progress:
-                checkpoint = _open(settings, order, on_progress=on_progress)
-        else:
+        look = FirstLook(settings, order, shown, partial(_already, settings.model_repository, order))
+        if Path(order.source).expanduser().exists():
             checkpoint = _open(settings, order)
+        else:
+            with _downloads(shown, order) as on_progress:
+                checkpoint = _open(settings, order, look=look.before_fetching, on_progress=on_progress)
         wishes = wishes_of(settings, order)
         if order.target == "auto":
             shown.step("looking for the faster engine")
@@ -201,16 +215,10 @@ def make(settings: Settings, order: Order) -> Conversion:
         if not can_convert():
             go_on_in(settings.convert_python, sys.argv[1:], role="convert")
         from converters.exportable import refusal
-        from modelyard.cli.plan import lines
 
         shown.step("checking the checkpoint")
         plan = _plan(settings.model_repository, wishes, checkpoint, exportable=refusal)
-        for what, why in ((plan.target, plan.target_reason), (plan.precision, plan.precision_reason)):
-            if why:
-                shown.note(f"{what}: {why}")
-        for name, figure in lines(plan):
-            if name in _TOLD:
-                shown.note(f"{name}: {figure}")
+        look.tell(plan)
 
         def on_step(step: str) -> None:
             stop.heed()
@@ -250,17 +258,7 @@ def _go_on_watched(settings: Settings, order: Order) -> None:
         raise
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
-    from modelyard.errors import FieldRefused
-
-    pairs = dict(text.partition("=")[::2] for text in given)
-    for name, place in pairs.items():
-        if not name.isidentifier() or not place:
-            raise FieldRefused("--lora", f"'{name}' is not NAME=PATH_OR_HUB_ID; the name has letters, digits and _")
-    return pairs
-
-
-def _open(settings: Settings, order: Order, *, on_progress: Any = None) -> Checkpoint:
+def _open(settings: Settings, order: Order, *, look: Look | None = None, on_progress: Any = None) -> Checkpoint:
     from converters.source import open_checkpoint
     from modelyard.entry import entry_at
     from modelyard.errors import BadEntryName
@@ -277,31 +275,8 @@ def _open(settings: Settings, order: Order, *, on_progress: Any = None) -> Check
         with_code=order.trust_remote_code,
         known=earlier.source if earlier is not None else None,
         settings=settings,
+        look=look,
         on_progress=on_progress,
-    )
-
-
-def wishes_of(settings: Settings, order: Order) -> Wishes:
-    """What an order asks of a plan, with adapters and the like brought here."""
-    from converters.plan import Wishes
-    from converters.source import open_checkpoint
-    from modelyard.gpus import find_gpus, gpus_in_words
-
-    def brought(location: str) -> Path:
-        return open_checkpoint(location, settings=settings).folder
-
-    return Wishes(
-        name=order.name,
-        task=order.task,
-        target=order.target if order.target != "auto" else None,
-        precision=order.precision,
-        device=order.device,
-        context_length=order.context,
-        trust_remote_code=order.trust_remote_code,
-        adapters={name: brought(place) for name, place in order.lora.items()},
-        companions={"vocoder": brought(order.vocoder)} if order.vocoder else {},
-        calibration=order.calibration,
-        gpus=gpus_in_words(order.gpus) if order.gpus else find_gpus(),
     )
 
 
@@ -343,13 +318,8 @@ def _plan(
 ) -> ConversionPlan:
     from converters.plan import plan_conversion
 
-    return plan_conversion(
-        checkpoint,
-        repository=repository,
-        wishes=wishes,
-        exportable=exportable,
-        check_host=exportable is not None,
-    )
+    # Whether this host has room is for the first look to say, along with what would fit.
+    return plan_conversion(checkpoint, repository=repository, wishes=wishes, exportable=exportable, check_host=False)
 
 
 def _summarize(manifest: Manifest, repository: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modelyard.cli import conversion_options, output
-from modelyard.cli import convert as converting
 from modelyard.cli.options import AsJson, Repository, settings_with
+from modelyard.cli.wishes import adapters_of, asks_a_hub, wishes_of
 
 if TYPE_CHECKING:
     from converters.outlook import Outlook
     from converters.plan import ConversionPlan, Wishes
     from converters.source import Checkpoint
+    from modelyard.errors import ModelyardError
     from modelyard.settings import Settings
 
 Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Sequences served at once.")]
@@ -43,6 +45,9 @@ def plan(
     file: conversion_options.File = None,
     context: conversion_options.Context = None,
     concurrency: Concurrency = 1,
+    lora: conversion_options.Lora = None,
+    vocoder: conversion_options.Vocoder = None,
+    calibration: conversion_options.Calibration = None,
     gpus: conversion_options.GpuOption = None,
     repository: Repository = None,
     as_json: AsJson = False,
@@ -68,11 +73,14 @@ def plan(
         revision=revision,
         file=file,
         context=context,
+        lora=adapters_of(lora or []),
+        vocoder=vocoder,
+        calibration=calibration,
         gpus=gpus,
         trust_remote_code=trust_remote_code,
         debug=debug,
     )
-    if not Path(source).expanduser().exists() and find_spec("huggingface_hub") is None:
+    if asks_a_hub(order) and find_spec("huggingface_hub") is None:
         go_on_in(settings.convert_python, sys.argv[1:], role="convert")
     with tempfile.TemporaryDirectory(prefix="modelyard-plan-") as scratch:
         made, seen = look(settings, order, Path(scratch), concurrency=concurrency, measure=measure)
@@ -83,7 +91,7 @@ def plan(
     else:
         output.say(f"{source}: {made.architecture}")
         output.facts(pairs)
-    refuse(seen)
+    refuse(seen.problems)
 
 
 def look(
@@ -95,26 +103,20 @@ def look(
 
     checkpoint = glance(
         order.source,
-        scratch,
+        scratch / "model",
         settings=settings,
         revision=order.revision,
         file=order.file,
         with_code=order.trust_remote_code,
     )
-    wishes = converting.wishes_of(settings, order)
-    made = _planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
+    wishes = wishes_of(settings, order, scratch / "besides")
+    made = planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
     figures = host_figures(settings.model_repository, measure_again=measure)
     return made, look_ahead(made, figures, context=order.context, concurrency=concurrency)
 
 
-def lines(plan: ConversionPlan) -> list[tuple[str, str]]:
-    """Name and value of each figure, for the first lines of a conversion."""
-    from converters.outlook import host_figures, look_ahead
-
-    return lines_of(plan, look_ahead(plan, host_figures(plan.repository), context=plan.context_length))
-
-
 def lines_of(plan: ConversionPlan, seen: Outlook) -> list[tuple[str, str]]:
+    """Name and value of each figure."""
     from converters.precision import in_words
 
     size, host = output.in_bytes, seen.host
@@ -144,27 +146,28 @@ def lines_of(plan: ConversionPlan, seen: Outlook) -> list[tuple[str, str]]:
     return pairs
 
 
-def refuse(seen: Outlook) -> None:
+def refuse(problems: Sequence[ModelyardError]) -> None:
     """Raise the one problem, or all of them at once."""
     from modelyard.errors import HostProblem
 
-    if len(seen.problems) == 1:
-        raise seen.problems[0]
-    if seen.problems:
-        listed = "".join(f"\n  - {problem}" for problem in seen.problems)
-        hints = dict.fromkeys(problem.hint for problem in seen.problems if problem.hint)
-        raise HostProblem(f"this host cannot do it, for {len(seen.problems)} reasons:{listed}", hint="; ".join(hints))
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        hints = dict.fromkeys(problem.hint for problem in problems if problem.hint)
+        raise HostProblem(f"this host cannot do it, for {len(problems)} reasons:{listed}", hint="; ".join(hints))
 
 
-def _planned(
-    settings: Settings, checkpoint: Checkpoint, wishes: Wishes, *, auto: bool, measure: bool
+def planned(
+    settings: Settings, checkpoint: Checkpoint, wishes: Wishes, *, auto: bool, measure: bool = False
 ) -> ConversionPlan:
+    """The plan, whether this host can carry it out or not. Raises what speaks against the checkpoint."""
     from converters.exportable import refusal
     from converters.measured_target import choose_target
     from converters.plan import plan_conversion
     from modelyard.environments import can_convert
 
-    def planned(wishes: Wishes) -> ConversionPlan:
+    def plan_for(wishes: Wishes) -> ConversionPlan:
         return plan_conversion(
             checkpoint,
             repository=settings.model_repository,
@@ -174,9 +177,9 @@ def _planned(
         )
 
     if not auto:
-        return planned(wishes)
-    target, reason = choose_target(planned, wishes, engine_python=settings.engine_python, measure_again=measure)
-    return replace(planned(replace(wishes, target=target)), target_reason=reason)
+        return plan_for(wishes)
+    target, reason = choose_target(plan_for, wishes, engine_python=settings.engine_python, measure_again=measure)
+    return replace(plan_for(replace(wishes, target=target)), target_reason=reason)
 
 
 def _with_reason(value: str, reason: str) -> str:
@@ -185,6 +188,8 @@ def _with_reason(value: str, reason: str) -> str:
 
 def _as_json(plan: ConversionPlan, seen: Outlook) -> dict[str, Any]:
     problems = [{"message": str(problem), "hint": problem.hint} for problem in seen.problems]
+    figures = asdict(replace(seen, serving=None, against_converting=(), against_serving=()))
+    del figures["against_converting"], figures["against_serving"]
     served = asdict(seen.serving) | {"memory": seen.serving.memory} if seen.serving else None
     return {
         "source": plan.checkpoint.source.location,
@@ -196,7 +201,7 @@ def _as_json(plan: ConversionPlan, seen: Outlook) -> dict[str, Any]:
         "precision": plan.precision,
         "device": plan.device,
         "context_length": plan.context_length,
-        **asdict(replace(seen, problems=(), serving=None)),
+        **figures,
         "serving": served,
         "problems": problems,
         "fits": not problems,

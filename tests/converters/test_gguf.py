@@ -15,6 +15,7 @@ from converters.exporters.llamacpp import cache_bytes_per_token, fitting
 from converters.gguf import GgufArray, GgufHeader, read_header
 from converters.gguf_card import model_card_of
 from converters.gguf_types import FILE_TYPES, TENSOR_TYPES
+from converters.precision import closest_to_gguf
 from modelyard.errors import WeightsDamaged
 from tests.converters.gguf_files import TEMPLATE, write_adapter, write_gguf
 
@@ -204,3 +205,27 @@ def test_slots_and_context_go_by_memory(tmp_path: Path) -> None:
     assert fitting(header, 131072, 20000 * each) == (1, 16384)
     assert fitting(header, 131072, 0) == (1, 4096)
     assert fitting(header, 512, 0) == (1, 512)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "precision"),
+    [
+        ("IQ1_S", "int4"),
+        ("IQ1_M", "int4"),
+        ("TQ1_0", "int4"),
+        ("TQ2_0", "int4"),
+        ("Q1_0", "int4"),
+        ("IQ2_XXS", "int4"),
+        ("Q3_K_M", "int4"),
+        ("Q4_K_M", "int4"),
+        ("IQ4_NL", "int4"),
+        ("MXFP4", "mxfp4"),
+        ("Q5_0", "int8"),
+        ("Q6_K", "int8"),
+        ("Q8_0", "int8"),
+        ("F16", "fp16"),
+        ("BF16", "fp16"),
+    ],
+)
+def test_the_closest_precision_has_as_many_bits_or_the_next_more(quantization: str, precision: str) -> None:
+    assert closest_to_gguf(quantization) == precision

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from converters.plan import plan_conversion
 from converters.source import open_checkpoint
 from modelyard import errors, host
-from tests.converters.checkpoints import edit_json, write_checkpoint
+from tests.converters.checkpoints import edit_json, write_adapter, write_checkpoint
 from tests.converters.conftest import plan_for
 
 
@@ -188,3 +189,30 @@ def test_all_reasons_come_at_once(copy: Path, repository: Path) -> None:
 def test_a_plan_without_exporter_needs_no_pytorch(checkpoint: Path, repository: Path) -> None:
     plan = plan_conversion(open_checkpoint(str(checkpoint)), repository=repository)
     assert plan.precision == "int8"
+
+
+def test_what_is_beside_the_source_counts_by_its_contents(checkpoint: Path, repository: Path, tmp_path: Path) -> None:
+    write_adapter(tmp_path / "first", checkpoint, seed=1, alpha=16)
+    vocoder, text = tmp_path / "vocoder", tmp_path / "text.txt"
+    vocoder.mkdir()
+    (vocoder / "config.json").write_text("{}")
+    (vocoder / "model.safetensors").write_bytes(b"one")
+    text.write_text("one")
+
+    def settings(adapter: str = "first") -> dict[str, Any]:
+        beside: dict[str, Any] = {"companions": {"vocoder": vocoder}, "calibration": text}
+        return plan_for(checkpoint, repository, adapters={"one": tmp_path / adapter}, **beside).settings
+
+    before = settings()
+    shutil.copytree(tmp_path / "first", tmp_path / "elsewhere")
+    assert settings("elsewhere") == before
+    edit_json(tmp_path / "first" / "adapter_config.json", lora_alpha=8)
+    (vocoder / "model.safetensors").write_bytes(b"two")
+    text.write_text("two")
+    after = settings()
+    assert {name for name in before if before[name] != after[name]} == {"adapters", "companions", "calibration"}
+
+
+def test_a_calibration_text_that_is_not_there(checkpoint: Path, repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(errors.FieldRefused, match=r"--calibration.*no text file"):
+        plan_for(checkpoint, repository, precision="int4-awq", calibration=tmp_path / "absent.txt")

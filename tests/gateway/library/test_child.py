@@ -73,9 +73,17 @@ async def test_what_goes_wrong_is_the_same_error_here(
 
 
 async def test_progress_comes_as_it_goes_and_a_cancelled_pull_leaves_nothing(
-    settings: Settings, hub: HubServer
+    settings: Settings, hub: HubServer, tmp_path: Path
 ) -> None:
-    hub.order("model.safetensors", Slow(0.2, piece=10_000))
+    folder = tmp_path / "whole"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}')
+    (folder / "tokenizer.json").write_text("{}")
+    header = b'{"w": {"dtype": "F32", "shape": [124750], "data_offsets": [0, 499000]}}'.ljust(992)
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 499_000)
+    hub.add_model("acme/whole", folder)
+    # The header is asked for twice before the file is.
+    hub.order("model.safetensors", *[Slow(0.2, piece=10_000)] * 3)
     told: list[JobProgress] = []
     some_came = asyncio.Event()
 
@@ -84,12 +92,12 @@ async def test_progress_comes_as_it_goes_and_a_cancelled_pull_leaves_nothing(
         if progress.file == "model.safetensors" and progress.done:
             some_came.set()
 
-    pulling = asyncio.create_task(child.pull(settings, WISH, tell))
+    pulling = asyncio.create_task(child.pull(settings, Wish("acme/whole", "whole"), tell))
     await asyncio.wait_for(some_came.wait(), 60)
     pulling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await pulling
-    assert told[0] == JobProgress("fetching acme/tiny from the hub")
+    assert told[0] == JobProgress("fetching acme/whole from the hub")
     assert {each.total for each in told if each.file == "model.safetensors"} == {500_000}
     assert all(0 <= each.done <= 500_000 for each in told if each.done is not None)
     assert nothing_came(settings)

@@ -281,7 +281,7 @@ def test_models_of_other_hosts_are_not_changed_from_here(triton: Triton) -> None
 
 def test_a_gateway_that_stops_stops_its_pulls(triton: Triton, repository: Path, hub: HubServer, tmp_path: Path) -> None:
     hub.add_model("acme/stopped", hub.models["acme/tiny"][0].folder)
-    hub.order("model.safetensors", Slow(0.2, piece=2000))
+    hub.order("model.safetensors", *[Slow(0.2, piece=2000)] * 3)  # the header is asked for twice before the file is
     with (
         serving(
             [triton.url],
