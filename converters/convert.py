@@ -13,14 +13,13 @@ from pathlib import Path
 from converters.entry_config import EntryConfig
 from converters.exportable import tool_versions
 from converters.exporters import ovms
-from converters.isolation import offline
+from converters.exporting import blaming_the_host, exporting
 from converters.model_card import license_of, model_card
 from converters.plan import ConversionPlan
-from converters.quiet import captured
 from converters.routes import OnStep, backend_for, exporter_for
 from modelyard import ovms_config
 from modelyard.entry import Entry, entry_at, staged
-from modelyard.errors import ConversionFailed, EntryExists, ModelyardError
+from modelyard.errors import EntryExists
 from modelyard.manifest import AnyFidelity, Manifest, read_manifest, record_files, write_manifest
 
 
@@ -49,7 +48,10 @@ def convert(plan: ConversionPlan, *, force: bool = False, on_step: OnStep, show:
     if not force and (made := already_made(plan)) is not None:
         return made
     try:
-        with staged(plan.repository, plan.name, replace=force, on_wait=lambda: on_step("wait")) as entry:
+        with (
+            staged(plan.repository, plan.name, replace=force, on_wait=lambda: on_step("wait")) as entry,
+            blaming_the_host(entry.folder.parent),
+        ):
             manifest = _fill(plan, entry, on_step, show=show)
             on_step("publish")
         if plan.target == "ovms":
@@ -105,13 +107,5 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
 
 
 def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> AnyFidelity | None:
-    try:
-        with offline(), captured(log, show=show):
-            return exporter_for(plan).measure(plan, version_folder)
-    except ModelyardError:
-        raise
-    except Exception as error:
-        raise ConversionFailed(
-            f"the converted model could not be run beside the original: {error}",
-            hint="pass --debug to see all that was printed",
-        ) from error
+    with exporting("the converted model could not be run beside the original", log, show=show):
+        return exporter_for(plan).measure(plan, version_folder)

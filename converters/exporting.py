@@ -23,21 +23,32 @@ _OUT_OF_MEMORY = ("bad_alloc", "not enough memory", "Cannot allocate memory", "D
 
 
 @contextlib.contextmanager
-def exporting(what: str, log: Path, *, show: bool = False) -> Iterator[None]:
+def exporting(
+    what: str, log: Path, *, show: bool = False, hint: str = "pass --debug to see all that was printed"
+) -> Iterator[None]:
     """Raises ConversionFailed with the exporter's last words, or HostProblem when the machine has no room for it."""
     try:
-        with offline(), captured(log, show=show):
+        with blaming_the_host(log.parent), offline(), captured(log, show=show):
             yield
     except ModelyardError:
         raise
     except Exception as error:
-        if (problem := _of_this_host(error, log.parent)) is not None:
-            raise problem from error
         words = indent(last_words(log), "    ")
         reason = shorten(str(error) or type(error).__name__, 600)
-        raise ConversionFailed(
-            f"{what}: {reason}" + (f"\n{words}" if words else ""), hint="pass --debug to see all that was printed"
-        ) from error
+        raise ConversionFailed(f"{what}: {reason}" + (f"\n{words}" if words else ""), hint=hint) from error
+
+
+@contextlib.contextmanager
+def blaming_the_host(folder: Path) -> Iterator[None]:
+    """Raises HostProblem where the machine has no room for what is written below `folder`; other errors pass."""
+    try:
+        yield
+    except ModelyardError:
+        raise
+    except Exception as error:
+        if (problem := _of_this_host(error, folder)) is not None:
+            raise problem from error
+        raise
 
 
 def _of_this_host(error: Exception, folder: Path) -> HostProblem | None:

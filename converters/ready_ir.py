@@ -15,7 +15,7 @@ from converters.contents import Contents
 from converters.model_card import context_length
 from converters.source import Checkpoint
 from converters.tasks import architecture_of
-from modelyard.errors import ModelyardError, TokenizerMissing, WeightsDamaged
+from modelyard.errors import ModelyardError, WeightsDamaged
 
 _NAMES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "u8": "int8", "i8": "int8", "u4": "int4", "i4": "int4"}
 _BITS = {"f64": 64, "f32": 32, "f16": 16, "bf16": 16, "f8e4m3": 8, "f8e5m2": 8, "u8": 8, "i8": 8}
@@ -56,19 +56,17 @@ def look_into_ir(checkpoint: Checkpoint) -> Contents:
     """The contents of a folder of IR, whatever its task."""
     problems: list[ModelyardError] = []
     parameters: Counter[str] = Counter()
-    for name in checkpoint.files:
-        if not name.endswith(".xml") or _is_tokenizer(name):
-            continue
+    names = [name for name in checkpoint.files if name.endswith(".xml") and not _is_tokenizer(name)]
+    for name in names:
         try:
             parameters += read_network(checkpoint.folder / name).parameters
         except FileNotFoundError:
             problems.append(WeightsDamaged(name, f"{Path(name).with_suffix('.bin')} is missing"))
         except (OSError, ValueError) as error:
             problems.append(WeightsDamaged(name, str(error)))
-    if not parameters and not problems:
+    # A plain network may be arithmetic alone.
+    if not parameters and not problems and (checkpoint.config or not names):
         problems.append(WeightsDamaged(str(checkpoint.folder), "there is no network with weights in it"))
-    if "openvino_model.xml" in checkpoint.files and "openvino_tokenizer.xml" not in checkpoint.files:
-        problems += [] if "tokenizer.json" in checkpoint.files else [TokenizerMissing(checkpoint.folder)]
     commonest = parameters.most_common(1)[0][0] if parameters else "f32"
     return Contents(
         architecture=architecture_of(checkpoint),

@@ -15,7 +15,7 @@ from converters.lora import check_adapter
 from converters.precision import KINDS_OF_DEVICES, Device
 from converters.source import Checkpoint
 from converters.targets import Target
-from modelyard.card import TEXT_TO_IMAGE, TEXT_TO_SPEECH
+from modelyard.card import TENSORS, TEXT_TO_IMAGE, TEXT_TO_SPEECH
 from modelyard.errors import BadCheckpoint, ConfigMissing, FieldRefused, ModelyardError, TokenizerMissing
 
 _TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "llamacpp", "vllm", "openvino_images", "diffusers"})
@@ -44,9 +44,12 @@ def about_config(checkpoint: Checkpoint, contents: Contents, *, trust_remote_cod
 
 def about_tokenizer(checkpoint: Checkpoint, task: str) -> list[ModelyardError]:
     """Whether there is a tokenizer that can be converted."""
-    if checkpoint.form in ("gguf", "openvino", "diffusers") or task == TEXT_TO_IMAGE:
+    if checkpoint.form in ("gguf", "diffusers") or task in (TEXT_TO_IMAGE, TENSORS):
         return []
     files = set(checkpoint.files)
+    if checkpoint.form == "openvino":
+        needs = "openvino_model.xml" in files and not files & {"openvino_tokenizer.xml", "tokenizer.json"}
+        return [TokenizerMissing(checkpoint.folder)] if needs else []
     if "tokenizer.json" in files:
         content = checkpoint.read_json("tokenizer.json")
         if not isinstance(content.get("model"), dict):

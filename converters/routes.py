@@ -64,6 +64,7 @@ _ROUTES: dict[tuple[Target, Form, str], str] = {
     ("triton-openvino", "diffusers", TEXT_TO_IMAGE): "openvino_images",
     ("triton-openvino", "gguf", TEXT_GENERATION): "openvino_gguf",
     **{("triton-openvino", "openvino", task): "openvino_ready" for task in _IR_TASKS},
+    ("ovms", "openvino", TENSORS): "openvino_ready",  # our backends have a task each, and this is none
     ("triton-llamacpp", "gguf", TEXT_GENERATION): "llamacpp",
     **{("triton-vllm", "transformers", task): "vllm" for task in (*sorted(GENERATES_TEXT), FEATURE_EXTRACTION)},
     ("triton-diffusers", "diffusers", TEXT_TO_IMAGE): "diffusers",
@@ -79,15 +80,17 @@ _OPENVINO_BACKENDS = {
     TEXT_TO_IMAGE: "openvino_images",
     SPEECH_RECOGNITION: "openvino_whisper",
     TEXT_TO_SPEECH: "openvino_tts",
+    TENSORS: "openvino",  # Triton's own, which is not among ours; OpenVINO Model Server does not ask
 }
 _BACKENDS = {"triton-llamacpp": "llamacpp", "triton-vllm": "vllm", "triton-diffusers": "diffusers"}
 
 
 def exporter_name(target: Target, form: Form, task: str) -> str:
     """The module that does it. Raises NoSuchRoute, which names the targets that could."""
-    # OpenVINO Model Server takes the same files as our backends on OpenVINO, with a graph beside them.
-    wanted: Target = "triton-openvino" if target == "ovms" else target
-    name = _ROUTES.get((wanted, form, task))
+    name = _ROUTES.get((target, form, task))
+    if name is None and target == "ovms":
+        # OpenVINO Model Server takes the same files as our backends on OpenVINO, with a graph beside them.
+        name = _ROUTES.get(("triton-openvino", form, task))
     if name is None:
         others = [other for other, its_form, its_task in _ROUTES if (its_form, its_task) == (form, task)]
         raise NoSuchRoute(target, form, task, list(dict.fromkeys(others)))

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from converters.diffusers_checkpoint import bounded_tokenizers, read_pipeline, request_defaults
+from converters.exporting import exporting
 from converters.linking import link_or_copy
 from converters.lora import copy_adapters
 from converters.plan import ConversionPlan
-from modelyard.errors import ConversionFailed
 
 BACKEND = "diffusers"
 TOOLS = ("safetensors",)
@@ -41,7 +41,7 @@ def export(
     on_step("link")
     checkpoint = plan.checkpoint
     index, bounded = read_pipeline(checkpoint), bounded_tokenizers(checkpoint)
-    try:
+    with exporting("the checkpoint's files cannot be copied", scratch / "copy.log", show=show):
         for name in checkpoint.files:
             part, _, rest = name.partition("/")
             wanted = name == "model_index.json" or (rest and part in index.components)
@@ -52,7 +52,5 @@ def export(
                     place.write_text(bounded[name], encoding="utf-8")
                 else:
                     link_or_copy(checkpoint.folder / name, place)
-    except OSError as error:
-        raise ConversionFailed(f"the checkpoint's files cannot be copied: {error}") from error
     if plan.adapters:
         copy_adapters(plan.adapters, folder / "adapters")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from converters.exporting import exporting
 from converters.gguf import GgufHeader, read_header
 from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from modelyard import host
-from modelyard.errors import BadCheckpoint, ConversionFailed
+from modelyard.errors import BadCheckpoint
 
 BACKEND = "llamacpp"
 TOOLS: tuple[str, ...] = ()
@@ -35,17 +36,14 @@ def export(
             hint="give the GGUF file of the language model",
         )
     on_step("link")
-    for file in header.files:
-        try:
+    with exporting(f"{header.path.name} could not be copied", scratch / "copy.log", show=show):
+        for file in header.files:
             link_or_copy(file, folder / file.name)
-        except OSError as error:
-            raise ConversionFailed(f"{file.name} could not be copied: {error.strerror or error}") from error
-
-    if plan.adapters:
-        below = folder / "adapters"
-        below.mkdir()
-        for name, place in plan.adapters.items():
-            link_or_copy(place, below / f"{name}.gguf")
+        if plan.adapters:
+            below = folder / "adapters"
+            below.mkdir()
+            for name, place in plan.adapters.items():
+                link_or_copy(place, below / f"{name}.gguf")
 
 
 def backend_parameters(plan: ConversionPlan) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from converters.exporters.onnx import onnx_file, read_onnx
 from converters.exporters.traced import load_original, trace
 from converters.exporting import exporting
 from converters.isolation import offline
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
 from converters.source import Checkpoint
@@ -31,6 +32,8 @@ from modelyard.manifest import ScoreFidelity, VectorFidelity
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "transformers", "tokenizers", "torch")
 _NETWORK = ("openvino_model.xml", "openvino_model.bin")
 _OWN_FILES = ("config.json", "special_tokens_map.json")
+# Vectors are made of the last layer's tokens: the pooler behind it, which many checkpoints lack, has no part in them.
+_POOLER = r"(^|\.)pooler\."
 
 
 def refusal(checkpoint: Checkpoint, task: str) -> str | None:
@@ -65,7 +68,11 @@ def export(
     if recipe.get("quant_method") == "awq":
         raise FieldRefused("precision", "activation-aware compression is for models that generate text; int4 is not")
     log = scratch / "export.log"
-    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+    unused = _POOLER if plan.task == FEATURE_EXTRACTION else None
+    with (
+        exporting(f"optimum-intel could not export {plan.architecture}", log, show=show),
+        no_random_weights(plan.checkpoint.folder, unused=unused),
+    ):
         _export(plan, description, recipe, scratch, folder, on_step)
 
 

@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from converters.exporters import openvino_text
+from converters.exporting import exporting
 from converters.forms import needed
 from converters.gguf import read_header
 from converters.gguf_tokenizer import tokenizer_of
 from converters.isolation import offline
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
-from converters.quiet import captured, last_words
+from converters.quiet import captured
 from converters.source import Checkpoint
-from modelyard.errors import ConversionFailed, ModelyardError
 from modelyard.manifest import Fidelity, Source
 
 TOOLS = (*openvino_text.TOOLS, "gguf")
@@ -43,17 +44,17 @@ def export(
 ) -> None:
     on_step("dequantize")
     original = scratch / "original"
-    log = scratch / "dequantize.log"
-    try:
-        with offline(), captured(log, show=show):
-            dequantize(plan.checkpoint.gguf, original)
-    except ModelyardError:
-        raise
-    except Exception as error:
-        raise ConversionFailed(
-            f"{plan.checkpoint.gguf.name} could not be dequantized: {error}\n{last_words(log)}",
+    file = plan.checkpoint.gguf
+    with (
+        exporting(
+            f"{file.name} could not be dequantized",
+            scratch / "dequantize.log",
+            show=show,
             hint="serve the file as it is: --target triton-llamacpp",
-        ) from error
+        ),
+        no_random_weights(file),
+    ):
+        dequantize(file, original)
     openvino_text.export(_of_original(plan, original), folder, scratch, on_step=on_step, show=show)
 
 

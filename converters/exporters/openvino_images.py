@@ -10,18 +10,17 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent, shorten
 
 from converters.compression import compress
 from converters.diffusers_checkpoint import TOKENIZERS, bounded_tokenizers, read_pipeline, request_defaults, variant_of
-from converters.isolation import offline
+from converters.exporting import exporting
 from converters.linking import link_or_copy
 from converters.lora import write_adapters
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES
-from converters.quiet import captured, last_words
 from converters.source import Checkpoint
-from modelyard.errors import BadCheckpoint, ConversionFailed, TokenizerMissing
+from modelyard.errors import BadCheckpoint, TokenizerMissing
 
 BACKEND = "openvino_images"
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "diffusers", "transformers", "torch")
@@ -72,18 +71,11 @@ def export(
     if plan.adapters and pipeline.family not in _WITH_ADAPTERS:
         raise BadCheckpoint(f"OpenVINO GenAI takes no adapters for {pipeline.name} here", hint=_ELSEWHERE)
     log = scratch / "export.log"
-    try:
-        with offline(), captured(log, show=show):
-            made = _export(plan, scratch, on_step)
-    except MemoryError as error:
-        raise ConversionFailed("the exporter ran out of memory", hint="close other programs and try again") from error
-    except Exception as error:
-        reason = shorten(str(error) or type(error).__name__, 600)
-        words = indent(last_words(log), "    ")
-        raise ConversionFailed(
-            f"optimum-intel could not export {plan.architecture}: {reason}" + (f"\n{words}" if words else ""),
-            hint="pass --debug to see all that it printed",
-        ) from error
+    with (
+        exporting(f"optimum-intel could not export {plan.architecture}", log, show=show),
+        no_random_weights(plan.checkpoint.folder),
+    ):
+        made = _export(plan, scratch, on_step)
     for name in TOKENIZERS:
         if (made / name).is_dir() and not (made / name / "openvino_tokenizer.xml").is_file():
             raise TokenizerMissing(plan.checkpoint.folder, f"openvino-tokenizers cannot convert {name}")

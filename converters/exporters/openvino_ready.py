@@ -11,6 +11,7 @@ from pathlib import Path
 from converters.diffusers_checkpoint import read_pipeline, request_defaults
 from converters.encoder_description import FILE as ENCODER_FILE
 from converters.encoder_description import describe
+from converters.exporting import exporting
 from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from converters.precision import arithmetic
@@ -24,10 +25,11 @@ def export(
     plan: ConversionPlan, folder: Path, scratch: Path, *, on_step: Callable[[str], None], show: bool = False
 ) -> None:
     on_step("link")
-    for name in plan.checkpoint.files:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(plan.checkpoint.folder / name, place)
+    with exporting("the checkpoint's files cannot be copied", scratch / "copy.log", show=show):
+        for name in plan.checkpoint.files:
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(plan.checkpoint.folder / name, place)
 
     if plan.task in ENCODES and ENCODER_FILE not in plan.checkpoint.files:
         describe(plan.checkpoint, plan.task).write(folder)

@@ -14,6 +14,7 @@ from typing import Any
 
 from converters.compression import compress
 from converters.exporting import exporting
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
 from converters.source import Checkpoint
@@ -76,7 +77,10 @@ def export(
     recipe = _recipe(plan)
     vocoder = None if plan.task == SPEECH_RECOGNITION else _vocoder(plan)
     log = scratch / "export.log"
-    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+    with (
+        exporting(f"optimum-intel could not export {plan.architecture}", log, show=show),
+        no_random_weights(plan.checkpoint.folder),
+    ):
         made = _export(plan, family, scratch, vocoder, on_step)
         if recipe:
             on_step("compress")

@@ -20,6 +20,7 @@ from converters.exporting import exporting
 from converters.frugal_export import frugal_export
 from converters.mapped import trim_heap
 from converters.model_card import end_tokens
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
 from modelyard.errors import TokenizerMissing
@@ -48,7 +49,10 @@ def export(
 ) -> None:
     """Write the model's files into `folder`; `scratch` takes what lies between. Raises ConversionFailed."""
     log = scratch / "export.log"
-    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+    with (
+        exporting(f"optimum-intel could not export {plan.architecture}", log, show=show),
+        no_random_weights(plan.checkpoint.folder),
+    ):
         made = _export(plan, scratch, on_step)
     for name in _TOKENIZER_FILES:
         if not (made / name).is_file():

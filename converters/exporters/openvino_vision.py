@@ -15,6 +15,7 @@ from converters import vision_fidelity
 from converters.compression import compress
 from converters.exporting import exporting
 from converters.model_card import end_tokens
+from converters.no_random_weights import no_random_weights
 from converters.plan import ConversionPlan
 from converters.precision import RECIPES, arithmetic
 from converters.source import Checkpoint
@@ -76,7 +77,10 @@ def export(
     if RECIPES[plan.precision].get("quant_method") == "awq":
         raise FieldRefused("precision", f"{plan.precision} is for models of text alone so far; choose int4 or int8")
     log = scratch / "export.log"
-    with exporting(f"optimum-intel could not export {plan.architecture}", log, show=show):
+    with (
+        exporting(f"optimum-intel could not export {plan.architecture}", log, show=show),
+        no_random_weights(plan.checkpoint.folder),
+    ):
         made = _export(plan, scratch, on_step)
         if RECIPES[plan.precision]:
             on_step("compress")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from converters.exporters.vllm_arguments import Adapters, engine_arguments
+from converters.exporting import exporting
 from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from converters.safe_weights import check_pickle
@@ -44,15 +45,16 @@ def export(
         if name.endswith(".bin"):
             check_pickle(plan.checkpoint.folder / name)
     on_step("link")
-    for name in plan.checkpoint.files:
-        place = folder / CHECKPOINT_FOLDER / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(plan.checkpoint.folder / name, place)
-    for name, origin in plan.adapters.items():
-        place = folder / ADAPTERS_FOLDER / name
-        place.mkdir(parents=True)
-        for file in _ADAPTER_FILES:
-            link_or_copy(origin / file, place / file)
+    with exporting("the checkpoint's files cannot be copied", scratch / "copy.log", show=show):
+        for name in plan.checkpoint.files:
+            place = folder / CHECKPOINT_FOLDER / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(plan.checkpoint.folder / name, place)
+        for name, origin in plan.adapters.items():
+            place = folder / ADAPTERS_FOLDER / name
+            place.mkdir(parents=True)
+            for file in _ADAPTER_FILES:
+                link_or_copy(origin / file, place / file)
 
     here = f"{plan.name}/{VERSION}"
     _write_json(folder / ARGUMENTS_FILE, {"model": f"{here}/{CHECKPOINT_FOLDER}", **arguments})

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from converters.convert import convert
+from converters.exporters import llamacpp
 from modelyard import errors
 from modelyard.entry import staging_root
+from modelyard.gpus import Gpu
 from tests.converters.checkpoints import edit_json, write_checkpoint
-from tests.converters.conftest import plan_for
+from tests.converters.conftest import Convert, carry_out, plan_for
+from tests.converters.encoder_checkpoints import write_encoder
+from tests.converters.gguf_files import write_gguf
+from tests.converters.image_checkpoints import write_pipeline
+from tests.converters.speech_checkpoints import write_whisper
+from tests.converters.vision_checkpoints import write_vision
 from tests.modelyard.cli.running import ROOT, clean_environment, refused, run
 
 
@@ -73,6 +83,47 @@ def test_weights_that_are_noise_are_found_by_the_measurement(copy: Path, reposit
     refused(shown, 5, "gives no numbers")
 
 
+def _flip_in_name(weights: Path, name: bytes) -> None:
+    """One bit of the first tensor's name that ends in these bytes: everything else of the file is as it should be."""
+    content = bytearray(weights.read_bytes())
+    content[content.index(name) + len(name) - 1] ^= 1
+    weights.write_bytes(content)
+
+
+def test_a_flipped_bit_in_the_name_of_a_tensor(copy: Path, repository: Path) -> None:
+    _flip_in_name(copy / "model.safetensors", b"layers.0.self_attn.v_proj")
+    shown = run("convert", str(copy), repository=repository)
+    refused(shown, 2, "needs model.layers.0.self_attn.v_proj.", "they have model.layers.0.self_attn.v_prok.")
+
+
+@pytest.mark.parametrize(
+    ("write", "weights", "name"),
+    [
+        # What a norm starts with is what this one has: no comparison of answers could find it.
+        (write_checkpoint, "model.safetensors", "layers.1.input_layernorm"),
+        (lambda folder: write_encoder(folder, "bert"), "model.safetensors", "layer.0.attention.self.value"),
+        (lambda folder: write_encoder(folder, "roberta", labels=3), "model.safetensors", "classifier.dense"),
+        (lambda folder: write_vision(folder, "qwen2_vl"), "model.safetensors", "blocks.0.attn.qkv"),
+        (write_whisper, "model.safetensors", "encoder.layers.0.self_attn.v_proj"),
+        (write_pipeline, "text_encoder/model.safetensors", "layers.0.self_attn.v_proj"),
+    ],
+)
+def test_a_layer_of_random_numbers_is_not_published(
+    write: Callable[[Path], Path], weights: str, name: str, repository: Path, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "flipped")
+    _flip_in_name(folder / weights, name.encode())
+    with pytest.raises(errors.WeightsDamaged, match=name):
+        carry_out(folder, repository, precision="fp16")
+
+
+def test_nor_is_one_of_a_gguf_file(repository: Path, tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "flipped.gguf")
+    _flip_in_name(file, b"blk.1.ffn_up")
+    with pytest.raises(errors.WeightsDamaged, match=r"layers\.1\.mlp\.up_proj"):
+        carry_out(file, repository, target="triton-openvino", precision="fp16")
+
+
 def test_a_tensor_that_the_architecture_has_not(copy: Path, repository: Path) -> None:
     edit_json(copy / "config.json", hidden_size=128)
     refused(run("convert", str(copy), repository=repository), 5, "Qwen2ForCausalLM")
@@ -118,6 +169,65 @@ def test_a_disk_without_room(repository: Path, tmp_path: Path) -> None:
     # The kernel refuses to let a file grow above this, as it does when a disk is full.
     shown = _convert(folder, repository, _limited(resource.RLIMIT_FSIZE, 1_000_000))
     refused(shown, 4, "could not be written", "GiB free")
+
+
+_VLLM = {"target": "triton-vllm", "device": "cuda", "gpus": (Gpu("H100", 80 * 2**30, (9, 0)),)}
+
+
+@contextlib.contextmanager
+def _files_of_at_most(most: int) -> Iterator[None]:
+    """In this process, as long as the block runs."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("write", "most", "wishes"),
+    [
+        (write_gguf, 100_000, {}),
+        # Less than the dequantized weights, and more than their tokenizer.
+        (lambda file: write_gguf(file, "F16"), 150_000, {"target": "triton-openvino"}),
+        (write_pipeline, 100_000, {}),
+        (write_pipeline, 100_000, {"target": "triton-diffusers"}),
+        (write_checkpoint, 100_000, _VLLM),
+    ],
+    ids=["a GGUF file", "a GGUF file to IR", "a pipeline to IR", "a pipeline", "a checkpoint for vLLM"],
+)
+def test_a_disk_without_room_for_what_is_no_text(
+    write: Callable[[Path], Path], most: int, wishes: dict[str, Any], repository: Path, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "large.gguf")
+    plan = plan_for(source, repository, **wishes)
+    with _files_of_at_most(most), pytest.raises(errors.HostProblem, match="could not be written") as full:
+        convert(plan, on_step=lambda step: None)
+    assert "free some space" in full.value.hint
+
+
+def test_ir_for_a_disk_without_room(converted: Convert, repository: Path) -> None:
+    plan = plan_for(converted("fp16").version_folder, repository, name="large")
+    with _files_of_at_most(100_000), pytest.raises(errors.HostProblem, match="could not be written"):
+        convert(plan, on_step=lambda step: None)
+
+
+def test_a_disk_that_is_full(repository: Path, tmp_path: Path) -> None:
+    plan = plan_for(write_gguf(tmp_path / "large.gguf"), repository)
+    folder, scratch = tmp_path / "1", tmp_path / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    (folder / "large.gguf").symlink_to("/dev/full")  # where the kernel finds no space for any byte
+    with pytest.raises(errors.HostProblem, match="could not be written"):
+        llamacpp.export(plan, folder, scratch, on_step=lambda step: None)
+
+
+def test_a_measurement_without_memory(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_for(write_gguf(tmp_path / "large.gguf"), repository)
+    monkeypatch.setattr(llamacpp, "measure", lambda plan, folder: bytearray(2**62))
+    with pytest.raises(errors.HostProblem, match="ran out of memory"):
+        convert(plan, on_step=lambda step: None)
 
 
 def test_a_machine_without_memory(checkpoint: Path, repository: Path) -> None:

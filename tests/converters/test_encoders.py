@@ -48,6 +48,18 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_encoder(tmp_path_factory.mktemp("encoders") / "classifier", "roberta", labels=3)
 
 
+def test_a_pooler_that_vectors_do_not_need_may_be_missing(own: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    tensors = load_file(own / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
+    assert len(kept) == len(tensors) - 2
+    save_file(kept, own / "model.safetensors", metadata={"format": "pt"})
+    made = carry_out(own, tmp_path / "repository", precision="fp16").manifest
+    assert isinstance(made.fidelity, VectorFidelity)
+    assert made.fidelity.cosine_min > 0.999
+
+
 def content(folder: Path, task: str = FEATURE_EXTRACTION) -> dict[str, Any]:
     return dict(describe(open_checkpoint(str(folder)), task).content)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from converters.no_random_weights import no_random_weights
+from converters.weights import safetensors_header
 from modelyard import errors
 from modelyard.manifest import Fidelity
 from tests.backends.triton_client import Client
@@ -52,6 +54,18 @@ async def test_a_family_is_served_as_the_original(
     answer = await client.ask(PROMPT, family, temperature=0, max_tokens=TOKENS, ignore_eos=True)
     assert answer.text == greedy_text(folder, PROMPT, TOKENS)
     await client.unload(family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_output_that_is_tied_to_the_words_is_not_missing(family: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = write_checkpoint(tmp_path / family, family, **FAMILIES[family], tie_word_embeddings=True)
+    stored = safetensors_header(folder / "model.safetensors")
+    assert not [name for name in stored if name.startswith(("lm_head", "embed_out"))]
+    with no_random_weights(folder):
+        model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
 
 
 @pytest.mark.parametrize("family", ["mamba", "falcon_mamba", "zamba2"])

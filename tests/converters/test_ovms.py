@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 
+from converters.entry_config import EntryConfig
 from converters.exporters import openvino_text, ovms
 from converters.exporters.ovms_graph import GRAPH_TASKS, GraphOptions, graph_text
 from converters.plan import ConversionPlan, Wishes, plan_conversion
@@ -25,8 +28,11 @@ from modelyard.card import (
     TEXT_TO_IMAGE,
     TEXT_TO_SPEECH,
 )
+from modelyard.entry import entry_at
 from modelyard.errors import BadCheckpoint, FieldRefused
+from modelyard.manifest import read_manifest
 from tests.converters.ovms_schema import FOLDER, node_options, parse_graph, without_options
+from tests.modelyard.cli.running import refused, run
 
 # The server's names of the tasks.
 CONFIGURED = {
@@ -151,6 +157,48 @@ def test_vectors_that_the_server_cannot_make(
     assert "triton-openvino" in refused.value.hint
 
 
+def write_network(folder: Path, name: str, weights: Any) -> Path:
+    """A folder with OpenVINO IR and nothing else: rows of `x` become rows of `y`, multiplied by the weights."""
+    import openvino as ov
+    from openvino import opset13 as operations
+
+    folder.mkdir()
+    rows = operations.parameter([-1, len(weights)], np.float32, name="x")
+    network = ov.Model([operations.matmul(rows, operations.constant(weights), False, False)], [rows], "plain")
+    network.outputs[0].get_tensor().set_names({"y"})
+    ov.save_model(network, folder / name, compress_to_fp16=False)
+    return folder
+
+
+# The second is how exporters call the network of a text model, which this is not; the third has no weights to speak of.
+@pytest.mark.parametrize(("name", "width"), [("net.xml", 16), ("openvino_model.xml", 16), ("net.xml", 2)])
+def test_a_plain_network_from_its_folder_to_the_server_s_list(name: str, width: int, tmp_path: Path) -> None:
+    import openvino as ov
+
+    weights = np.random.default_rng(3).normal(size=(width, 8)).astype(np.float32)
+    folder, repository = write_network(tmp_path / "plain", name, weights), tmp_path / "repository"
+    shown = run("convert", str(folder), "--target", "ovms", repository=repository)
+    assert shown.returncode == 0, shown.stderr
+
+    manifest = read_manifest(entry_at(repository, "plain"))
+    assert manifest is not None
+    assert (manifest.task, manifest.target, manifest.precision) == (TENSORS, "ovms", "fp32")
+    assert EntryConfig.from_text(entry_at(repository, "plain").config.read_text()).card.task == TENSORS
+    # What the server does: it reads its list, and takes the one network of the version.
+    (listed,) = json.loads((repository / "config.json").read_text())["model_config_list"]
+    assert listed["config"] == {"name": "plain", "base_path": "plain", "target_device": "CPU"}
+    (network,) = (repository / listed["config"]["base_path"] / "1").glob("*.xml")
+    rows = np.random.default_rng(4).normal(size=(3, width)).astype(np.float32)
+    found = ov.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})({"x": rows})["y"]
+    np.testing.assert_allclose(found, rows @ weights, rtol=1e-5, atol=1e-5)
+
+
+def test_for_our_own_backends_a_plain_network_is_refused_with_the_target_that_takes_it(tmp_path: Path) -> None:
+    folder = write_network(tmp_path / "plain", "net.xml", np.ones((16, 8), np.float32))
+    shown = run("convert", str(folder), repository=tmp_path / "repository")
+    refused(shown, 2, "OpenVINO IR for tensors cannot be made into an entry for triton-openvino", "--target ovms")
+
+
 @pytest.mark.parametrize("task", [TEXT_CLASSIFICATION, TENSORS])
 def test_beside_a_plain_network_lies_no_other(task: str, plan: ConversionPlan, tmp_path: Path) -> None:
     folder = tmp_path / "1"
@@ -175,10 +223,10 @@ def test_what_the_server_cannot_do_is_refused_before_work(plan: ConversionPlan, 
     def inner(*given: object, **named: object) -> None:
         started.append("export")
 
-    for refused in (
+    for impossible in (
         replace(plan, task=TEXT_TO_IMAGE, device="NPU"),
         replace(plan, adapters={"polite": tmp_path}),
     ):
         with pytest.raises(FieldRefused):
-            ovms.export(refused, tmp_path, tmp_path, on_step=lambda step: None, inner=inner)
+            ovms.export(impossible, tmp_path, tmp_path, on_step=lambda step: None, inner=inner)
     assert started == []
