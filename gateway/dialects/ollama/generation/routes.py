@@ -15,8 +15,9 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.collecting import collect
 from gateway.dialects.framing import NDJSON, JSONBytes, StreamedAnswer, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.ollama.durations import keep_alive_s
-from gateway.dialects.ollama.failed import last_words, named, responses
+from gateway.dialects.ollama.failed import last_words, responses
 from gateway.dialects.ollama.generation import schemas, translate
 from gateway.dialects.ollama.generation.answers import Lines, from_residence, from_whole
 from gateway.dialects.ollama.generation.options import Options, check_context
@@ -24,10 +25,6 @@ from gateway.dialects.ollama.names import Names, base_of
 from gateway.dialects.ollama.wire import AnyContentType
 from gateway.domain.generation import Event, Finished, GenerationRequest, ReasoningDelta, TextDelta
 from gateway.domain.ports import Answering, Catalog, Models, Residents
-
-# Fields of ours whose names here are others.
-_CHAT_FIELDS = {"chat_template": "template", "reasoning_effort": "think", "response_format": "format"}
-_GENERATE_FIELDS = _CHAT_FIELDS | {"messages": "prompt"}
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}, "example": '{"model": "demo", "done": false}\n'}}}
@@ -68,10 +65,10 @@ def generation_router(
         events = answering.answer(asked)
         if wire.options is not None and wire.options.num_ctx is not None:
             events = _within_context(events, asked, wire.options)
-        fields = _CHAT_FIELDS if chat else _GENERATE_FIELDS
+        naming = {"names": translate.names_of(wire), "too_long": "messages" if chat else "prompt"}
         if wire.streams:
-            return StreamedAnswer(_lines(events, Lines(**said), fields), NDJSON, last_words)
-        with named(fields):
+            return StreamedAnswer(_lines(events, Lines(**said), naming), NDJSON, last_words)
+        with named(**naming):
             whole = await while_connected(request.receive, collect(events))
         return JSONBytes(from_whole(whole, **said))
 
@@ -109,9 +106,9 @@ def generation_router(
 
 
 async def _lines(
-    events: AsyncGenerator[Event, None], lines: Lines, fields: Mapping[str, str]
+    events: AsyncGenerator[Event, None], lines: Lines, naming: Mapping[str, Any]
 ) -> AsyncGenerator[bytes, None]:
-    with named(fields):
+    with named(**naming):
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, TextDelta):

@@ -9,7 +9,7 @@ import orjson
 
 from gateway.dialects.ollama.durations import keep_alive_s
 from gateway.dialects.ollama.generation.go_to_jinja import to_jinja
-from gateway.dialects.ollama.generation.options import to_sampling
+from gateway.dialects.ollama.generation.options import NAMES, to_sampling
 from gateway.dialects.ollama.generation.schemas import Asking, ChatMessage, ChatRequest, GenerateRequest
 from gateway.dialects.ollama.names import plain
 from gateway.domain.content import Image, Message, Part, Text, ToolCall
@@ -39,6 +39,19 @@ def to_chat(wire: ChatRequest) -> GenerationRequest:
         continues=last is not None and last.role == "assistant" and bool(last.text) and not last.tool_calls,
         **_common(wire),
     )
+
+
+def names_of(wire: Asking) -> dict[str, str]:
+    """Our names of fields, and Ollama's where they are others, for what is refused behind this dialect."""
+    return {
+        **NAMES,
+        "messages": "messages" if isinstance(wire, ChatRequest) else "prompt",
+        "chat_template": "template",
+        "reasoning_effort": "think",
+        "response_format": "format",
+        "structured_outputs": "format",
+        "logprobs": "top_logprobs" if wire.top_logprobs else "logprobs",
+    }
 
 
 def _common(wire: Asking) -> dict[str, Any]:
