@@ -19,9 +19,9 @@ from gateway.dialects.collecting import collect
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse_event, while_connected
 from gateway.dialects.naming import named
+from gateway.dialects.pictures import check_count, read_all
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
-from modelyard.errors import InvalidInput
 
 _MEANINGS = {
     400: "A field is wrong or cannot be honoured; it is named",
@@ -73,14 +73,9 @@ def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRout
 
 
 async def _fetched(wire: schemas.Prompt, load_picture: LoadPicture) -> list[bytes]:
-    pictures = []
-    for where, address in translate.pictures_of(wire):
-        try:
-            pictures.append(await load_picture(address))
-        except InvalidInput as error:
-            error.field = where
-            raise
-    return pictures
+    wanted = translate.pictures_of(wire)
+    check_count(len(wanted), "messages")
+    return await read_all(wanted, load_picture)
 
 
 async def _frames(

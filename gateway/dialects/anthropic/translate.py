@@ -86,6 +86,7 @@ def names_of(wire: Prompt) -> dict[str, str]:
             f"tools[{place}].function.parameters": f"tools[{place}].input_schema"
             for place in range(len(wire.tools or ()))
         },
+        "image": "messages",
         "stop": "stop_sequences",
         "include_stop_str_in_output": "stop_sequences",
         "response_format": "output_config.format",

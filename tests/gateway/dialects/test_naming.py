@@ -79,6 +79,10 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
             ("stop", {"options": {"stop": ["x"]}}, "options.stop"),
         )
     ),
+    ("/v1/chat/completions", "image", {}, "messages"),
+    ("/v1/messages", "image", {}, "messages"),
+    ("/api/chat", "image", {}, "messages"),
+    ("/api/generate", "image", {}, "images"),
     ("/chat", "top_k", {"top_k": 3}, "top_k"),
 ]
 

@@ -56,7 +56,7 @@ def to_generation(wire: ChatCompletionRequest, pictures: Sequence[bytes] = ()) -
 
 def names_of(wire: ChatCompletionRequest) -> dict[str, str]:
     """Fields of the engine's as this client sent them, for what the engine refuses."""
-    names = names_of_shape(wire)
+    names = names_of_shape(wire) | {"image": "messages"}
     if wire.top_logprobs:
         names["logprobs"] = "top_logprobs"
     if wire.max_completion_tokens is not None:
