@@ -55,7 +55,7 @@ from gateway.identity import BearerKey
 from gateway.library.local import LocalLibrary
 from gateway.library.remote import RemoteLibrary
 from gateway.media.kept_files import InMemoryFiles
-from gateway.media.pictures import PicturePolicy, load_picture
+from gateway.media.pictures import PicturePolicy, check_picture, load_picture
 from gateway.memory import Elsewhere, Memory, OfThisHost
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.guard import Guard
@@ -192,7 +192,9 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
         audio_router(Hears(asking, speech), Speaks(asking, speech), most_s=settings.max_audio_seconds),
     ):
         app.include_router(router, dependencies=documented)
-    ollama = ollama_router(answers, encodes, library, models, models, life, abilities_of)
+    ollama = ollama_router(
+        answers, encodes, library, models, models, life, abilities_of, partial(check_picture, policy=pictures)
+    )
     app.include_router(ollama, dependencies=documented)
     app.include_router(chat_router(chatting), dependencies=documented)
     bodies = Bodies(fetch_picture, partial(defaults.of, TEXT_TO_IMAGE))

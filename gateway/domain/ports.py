@@ -6,7 +6,7 @@ Dialects know `Answering`, `Chatting` and `Catalog`; answering knows `Engine`, `
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,11 +51,15 @@ class Catalog(Protocol):
 
 class LoadPicture(Protocol):
     async def __call__(self, url: str, *, within: int | None = None) -> bytes:
-        """The bytes of the PNG, JPEG or WebP file at a data URL, or at another where those are allowed.
+        """The bytes of the PNG, JPEG or WebP file at a data URL, or at another where those are allowed; a GIF is PNG.
 
         `within` pixels a side it is made smaller to fit. Raises InvalidInput.
         """
         ...
+
+
+# A picture's bytes as `LoadPicture` gives them. Raises InvalidInput.
+CheckPicture = Callable[[bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ from modelyard.errors import InvalidInput
 MAX_REDIRECTS = 3
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_DATA_URL = re.compile(r"data:image/(?:png|jpe?g|webp)(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
+_DATA_URL = re.compile(r"data:image/(?:png|jpe?g|webp|gif)(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
+# What Python's `is_global` lets through. https://www.iana.org/assignments/iana-ipv4-special-registry
+_PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # a translator between the two makes an IPv4 address of its last 32 bits
 _AS_DATA = "send it as a data URL, data:image/png;base64,..."
 
 
@@ -45,9 +48,13 @@ class PicturePolicy:
 
 
 async def load_picture(url: str, *, policy: PicturePolicy, within: int | None = None) -> bytes:
-    """The bytes of a PNG, JPEG or WebP file, made smaller to fit `within` pixels a side. Raises InvalidInput."""
+    """The bytes of a PNG, JPEG or WebP file, made smaller to fit `within` pixels a side; of a GIF its first frame.
+
+    Raises InvalidInput.
+    """
+    most = policy.most_bytes
     if url[:5].lower() == "data:":
-        return await asyncio.to_thread(lambda: checked(_from_data_url(url, policy.most_bytes), within))
+        return await asyncio.to_thread(lambda: checked(_from_data_url(url, most), within, most_bytes=most))
     if not policy.remote:
         raise InvalidInput(
             "pictures are not fetched from other hosts here",
@@ -60,38 +67,57 @@ async def load_picture(url: str, *, policy: PicturePolicy, within: int | None = 
     # Their words have addresses and names of this machine's network in them, which are not the client's to know.
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError, ValueError) as error:
         raise InvalidInput("the picture cannot be fetched from its address", hint=_AS_DATA) from error
-    return await asyncio.to_thread(checked, data, within)
+    return await asyncio.to_thread(checked, data, within, most_bytes=most)
 
 
-def checked(data: bytes, within: int | None = None) -> bytes:
-    """The file, or a smaller one that fits. Raises InvalidInput for what is no PNG, JPEG or WebP of a sane size.
+async def check_picture(data: bytes, *, policy: PicturePolicy) -> bytes:
+    """A picture that came by itself, as `load_picture` gives one. Raises InvalidInput."""
+    return await asyncio.to_thread(checked, data, most_bytes=policy.most_bytes)
 
-    Computes: call it in a thread.
+
+def checked(data: bytes, within: int | None = None, *, most_bytes: int) -> bytes:
+    """The file, or a smaller one that fits, or the first frame of a GIF as PNG, which engines read.
+
+    Raises InvalidInput for what is no PNG, JPEG, WebP or GIF of a sane size. Computes: call it in a thread.
     """
+    if len(data) > most_bytes:
+        raise _too_large(most_bytes)
     if not (
-        data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+        data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8"))
+        or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
     ):
-        raise InvalidInput("the picture is not a PNG, JPEG or WebP file")
+        raise InvalidInput("the picture is not a PNG, JPEG, WebP or GIF file")
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as picture:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF")) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise InvalidInput(
                     f"the picture has {picture.width}x{picture.height} pixels; at most {MAX_PIXELS} are taken"
                 )
-            if within is None or max(picture.size) <= within:
+            fits = within is None or max(picture.size) <= within
+            is_gif = picture.format == "GIF"
+            if fits and not is_gif:
                 return data
-            picture.thumbnail((within, within))
-            smaller = io.BytesIO()
-            picture.convert("RGBA" if picture.has_transparency_data else "RGB").save(smaller, "PNG")
-            return smaller.getvalue()
+            # Colours of a palette cannot be mixed.
+            frame = _without_palette(picture) if is_gif else picture
+            if not fits:
+                frame.thumbnail((within, within))
+            written = io.BytesIO()
+            _without_palette(frame).save(written, "PNG")
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError) as error:
         raise InvalidInput("the picture cannot be read; the file is damaged") from error
+    if is_gif and written.tell() > most_bytes:
+        raise InvalidInput(f"the picture is larger than {most_bytes} bytes as PNG, which it is read as; send a JPEG")
+    return written.getvalue()
+
+
+def _without_palette(picture: Image.Image) -> Image.Image:
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
 def _from_data_url(url: str, most: int) -> bytes:
     head = _DATA_URL.match(url)
     if head is None:
-        raise InvalidInput("a data URL of a picture begins with data:image/png;base64, (or image/jpeg, image/webp)")
+        raise InvalidInput("a data URL of a picture begins with data:image/png;base64, (or jpeg, webp, gif)")
     if (len(url) - head.end()) * 3 // 4 > most * 4:  # room for line breaks and percent signs, which are taken out
         raise _too_large(most)
     text = "".join(unquote(url[head.end() :]).split())
@@ -115,7 +141,7 @@ async def _fetched(url: str, policy: PicturePolicy) -> bytes:
         # No client: it would keep cookies, follow redirects by itself and ask the environment for a proxy.
         async with _CheckedTransport(policy) as transport:
             # `identity`: a compressed answer could grow without end.
-            headers = {"Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity"}
+            headers = {"Accept": "image/png, image/jpeg, image/webp, image/gif", "Accept-Encoding": "identity"}
             timeout = httpx.Timeout(policy.timeout_s).as_dict()
             request = httpx.Request("GET", target, headers=headers, extensions={"timeout": timeout})
             response = await transport.handle_async_request(request)
@@ -204,7 +230,12 @@ class _CheckedTransport(httpx.AsyncBaseTransport):
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the public internet, by itself and by no IPv4 address hidden in it."""
     one = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(one, ipaddress.IPv6Address) and (one.ipv4_mapped or one.sixtofour or one.teredo):
+    if isinstance(one, ipaddress.IPv6Address):
+        if one.ipv4_mapped or one.sixtofour or one.teredo or one.is_site_local:
+            return False
+        if one in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(one) & 0xFFFFFFFF)))
+    elif one in _PROTOCOL_ASSIGNMENTS:
         return False
     return one.is_global and not (one.is_multicast or one.is_reserved or one.is_unspecified)
 

@@ -208,11 +208,11 @@ def _refusal(answer: httpx.Response) -> ModelyardError:
         return _key_needed()
     if status == 404:
         if message and (code == "model_not_found" or "model" in message):
-            return InvalidInput(message, hint=_PULL)
+            return InvalidInput(message, field="model", hint=_PULL)
         return InvalidInput(f"the gateway has no {path}", hint="is it of the same version as this command?")
     message = message or f"the gateway answered {path} with status {status}"
     if status < 500 and status not in (408, 429):
-        return InvalidInput(message)
+        return InvalidInput(message, field=said.get("param") if isinstance(said, dict) else None)
     if status in (408, 504):
         return EngineTimeout(message)
     return EngineUnavailable(message) if status in (429, 503) else EngineError(message)

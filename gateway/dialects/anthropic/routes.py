@@ -18,9 +18,10 @@ from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.collecting import collect
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse_event, while_connected
+from gateway.dialects.naming import named
+from gateway.dialects.pictures import check_count, read_all
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
-from modelyard.errors import InvalidInput
 
 _MEANINGS = {
     400: "A field is wrong or cannot be honoured; it is named",
@@ -63,34 +64,33 @@ def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRout
                 stops=wire.stop_sequences or (),
                 with_thoughts=translate.shows_thoughts(wire),
             )
-            return StreamedAnswer(_frames(events, made), EVENT_STREAM, _last_words)
-        whole = await while_connected(request.receive, collect(events))
+            return StreamedAnswer(_frames(events, made, wire), EVENT_STREAM, _last_words)
+        with named(translate.names_of(wire), too_long="messages"):
+            whole = await while_connected(request.receive, collect(events))
         return JSONBytes(translate.from_whole(whole, wire, answer_id=answer_id))
 
     return router
 
 
 async def _fetched(wire: schemas.Prompt, load_picture: LoadPicture) -> list[bytes]:
-    pictures = []
-    for where, address in translate.pictures_of(wire):
-        try:
-            pictures.append(await load_picture(address))
-        except InvalidInput as error:
-            error.field = where
-            raise
-    return pictures
+    wanted = translate.pictures_of(wire)
+    check_count(len(wanted), "messages")
+    return await read_all(wanted, load_picture)
 
 
-async def _frames(events: AsyncGenerator[Event, None], made: MessageEvents) -> AsyncGenerator[bytes, None]:
+async def _frames(
+    events: AsyncGenerator[Event, None], made: MessageEvents, wire: schemas.MessagesRequest
+) -> AsyncGenerator[bytes, None]:
     begun = False
-    async with aclosing(events):
-        async for event in events:
-            frame = made.of(event)
-            if not begun:
-                # With the first event, so that what fails before it is a status.
-                begun, frame = True, made.begin() + frame
-            if frame:
-                yield frame
+    with named(translate.names_of(wire), too_long="messages"):
+        async with aclosing(events):
+            async for event in events:
+                frame = made.of(event)
+                if not begun:
+                    # With the first event, so that what fails before it is a status.
+                    begun, frame = True, made.begin() + frame
+                if frame:
+                    yield frame
 
 
 def _last_words(error: Exception) -> bytes:

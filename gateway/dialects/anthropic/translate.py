@@ -79,6 +79,22 @@ def to_prompt(wire: Prompt, pictures: Sequence[bytes] = ()) -> ours.GenerationRe
     return _request(wire, pictures, ours.Sampling(), stream=False)
 
 
+def names_of(wire: Prompt) -> dict[str, str]:
+    """Our names of fields, and Anthropic's where they are others, for what is refused behind this dialect."""
+    return {
+        **{
+            f"tools[{place}].function.parameters": f"tools[{place}].input_schema"
+            for place in range(len(wire.tools or ()))
+        },
+        "image": "messages",
+        "stop": "stop_sequences",
+        "include_stop_str_in_output": "stop_sequences",
+        "response_format": "output_config.format",
+        "structured_outputs": "output_config.format",
+        "reasoning_effort": "thinking" if wire.thinking else "output_config.effort",
+    }
+
+
 def _request(
     wire: Prompt, pictures: Sequence[bytes], sampling: ours.Sampling, *, stream: bool
 ) -> ours.GenerationRequest:
@@ -205,4 +221,8 @@ def from_usage(usage: ours.Usage) -> dict[str, int]:
 def from_failure(failure: Failure) -> dict[str, Any]:
     """Anthropic's error object."""
     kind = _TYPES.get(failure.status, "invalid_request_error" if failure.status < 500 else "api_error")
-    return {"type": "error", "error": {"type": kind, "message": failure.message}}
+    message = failure.message
+    if failure.param is not None and failure.model is None and f"'{failure.param}" not in message:
+        # There is no other place for the field's name.
+        message = f"'{failure.param}': {message}"
+    return {"type": "error", "error": {"type": kind, "message": message}}

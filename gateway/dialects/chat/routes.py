@@ -24,6 +24,7 @@ from gateway.dialects.framing import (
     sse,
     while_connected,
 )
+from gateway.dialects.naming import named
 from gateway.domain.ports import ChatEvent, Chatting
 
 _DESCRIPTIONS: dict[int | str, str] = {
@@ -88,15 +89,17 @@ def _stream(user_id: str, events: AsyncGenerator[ChatEvent, None], *, as_sse: bo
 
 
 async def _frames(events: AsyncGenerator[ChatEvent, None], lines: translate.ReplyLines) -> AsyncGenerator[bytes, None]:
-    async with aclosing(events):
-        async for event in events:
-            if line := lines.line(event):
-                yield line
+    with named(translate.NAMES, too_long="message"):
+        async with aclosing(events):
+            async for event in events:
+                if line := lines.line(event):
+                    yield line
 
 
 async def _whole(user_id: str, events: AsyncGenerator[ChatEvent, None]) -> dict[str, Any]:
     reply = translate.Reply(user_id)
-    async with aclosing(events):
-        async for event in events:
-            reply.take(event)
+    with named(translate.NAMES, too_long="message"):
+        async with aclosing(events):
+            async for event in events:
+                reply.take(event)
     return reply.whole()

@@ -14,6 +14,9 @@ from gateway.domain.generation import Finished, Sampling, TextDelta
 from gateway.domain.ports import ChatEvent, Remembered, Turn
 from modelyard.errors import GenerationBroken
 
+# Our names of fields, and those of /chat where they are others.
+NAMES = {"messages": "message"}
+
 
 def to_turn(wire: ChatRequest) -> Turn:
     stop = (wire.stop,) if isinstance(wire.stop, str) else tuple(wire.stop or ())

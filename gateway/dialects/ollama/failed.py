@@ -5,15 +5,12 @@ Knows the form; the statuses are the same as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
 
 from gateway.dialects.failures import Failure, from_exception
 from gateway.dialects.ollama.lines import line
-from modelyard.errors import InvalidInput
 
 
 class ErrorBody(BaseModel):
@@ -50,16 +47,6 @@ def from_failure(failure: Failure) -> dict[str, Any]:
         # There is no other place for the field's name.
         return {"error": f"'{failure.param}': {failure.message}"}
     return {"error": failure.message}
-
-
-@contextmanager
-def named(names: Mapping[str, str]) -> Iterator[None]:
-    """An InvalidInput of the block names the field as Ollama does; `names` has those that are other than ours."""
-    try:
-        yield
-    except InvalidInput as error:
-        error.field = names.get(error.field or "", error.field)
-        raise
 
 
 def last_words(error: Exception) -> bytes:

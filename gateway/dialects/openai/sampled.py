@@ -116,6 +116,14 @@ def to_sampling(
     )
 
 
+def names_of_shape(wire: Sampled) -> dict[str, str]:
+    """Ours of the form of an answer, as this client sent it."""
+    for name in ("json", "regex", "choice", "grammar"):
+        if getattr(wire, f"guided_{name}") is not None:
+            return {"structured_outputs": f"guided_{name}"}
+    return {}
+
+
 def _shape(wire: Sampled, shape: dict[str, Any] | None) -> dict[str, Any] | None:
     """The one thing that the answer is to keep to, from all fields that can say so."""
     asked: list[tuple[str, dict[str, Any]]] = [("response_format", shape)] if shape is not None else []

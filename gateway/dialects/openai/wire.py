@@ -5,14 +5,11 @@ Knows OpenAI's error form; knows no endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from gateway.dialects.openai.schemas import ErrorBody
-from modelyard.errors import InvalidInput, PromptTooLong
 
 NO_EFFECT = "Accepted; has no effect here."
 
@@ -42,23 +39,3 @@ def failures(*more: int) -> dict[int | str, dict[str, Any]]:
     }
     # With a default there is no 422, FastAPI's own idea of a wrong body, which is never sent.
     return {**answers, "default": {"model": ErrorBody, "description": "Any other failure"}}
-
-
-@contextmanager
-def named(names: Mapping[str, str], *, too_long: str = "input") -> Iterator[None]:
-    """An InvalidInput of the block names the field as the client knows it; `names` has those that are other than ours,
-    and under "" the one of an error that names none.
-
-    `too_long` is the field of an input that the model has no room for.
-    """
-    try:
-        yield
-    except PromptTooLong as error:
-        error.field = too_long
-        raise
-    except InvalidInput as error:
-        ours = error.field or ""
-        error.field = names.get(ours, error.field)
-        if ours and error.field != ours:
-            error.message = error.message.replace(f"'{ours}'", f"'{error.field}'")
-        raise

@@ -30,19 +30,27 @@ _IMAGE = {
 
 
 class Bodies:
-    """Reads bodies. `default_drawer` names the model of a picture for which none is named."""
+    """Makes requests of bodies. `default_drawer` names the model of a picture for which none is named."""
 
     def __init__(self, load_picture: LoadPicture, default_drawer: Callable[[], Awaitable[str]]) -> None:
         self._load_picture = load_picture
         self._default_drawer = default_drawer
 
-    async def chat(self, body: dict[str, Any]) -> GenerationRequest:
-        """Raises ValidationError and InvalidInput."""
-        wire = ChatCompletionRequest.model_validate(without_refused(body, _CHAT))
+    async def to_generation(self, wire: ChatCompletionRequest) -> GenerationRequest:
+        """Fetches its pictures. Raises InvalidInput."""
         pictures = await fetched(pictures_of(wire.messages), self._load_picture)
         return replace(to_generation(wire, pictures), stream=True)
 
-    async def image(self, body: dict[str, Any]) -> DrawRequest:
-        """Raises ValidationError and InvalidInput."""
-        wire = ImageGenerationRequest.model_validate(without_refused(body, _IMAGE))
+    async def to_draw(self, wire: ImageGenerationRequest) -> DrawRequest:
+        """Raises InvalidInput."""
         return to_draw(wire, wire.model or await self._default_drawer())
+
+
+def read_chat(body: dict[str, Any]) -> ChatCompletionRequest:
+    """Raises ValidationError and InvalidInput."""
+    return ChatCompletionRequest.model_validate(without_refused(body, _CHAT))
+
+
+def read_image(body: dict[str, Any]) -> ImageGenerationRequest:
+    """Raises ValidationError and InvalidInput."""
+    return ImageGenerationRequest.model_validate(without_refused(body, _IMAGE))

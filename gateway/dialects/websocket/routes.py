@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gateway.dialects.websocket import schemas
 from gateway.dialects.websocket.answering import answer_work, failure_of, form_of, picture_work
-from gateway.dialects.websocket.bodies import Bodies
+from gateway.dialects.websocket.bodies import Bodies, read_chat, read_image
 from gateway.dialects.websocket.codec import Unreadable, decode, encode
 from gateway.dialects.websocket.sessions import RESUME_S, Session, Sessions
 from gateway.domain.drawing import Drawing
@@ -166,11 +166,12 @@ class _Connection:
         record = Record(f"{session.key[:8]}-{message.id}", "WS", "/ws", "websocket")
         try:
             if message.type == "chat":
-                events = self._answering.answer(await self._bodies.chat(message.body))
-                session.start(message.id, answer_work(events, record, self._ended))
+                chat = read_chat(message.body)
+                work = answer_work(chat, self._bodies, self._answering, record, self._ended)
             else:
-                drawn = self._drawing.draw(await self._bodies.image(message.body))
-                session.start(message.id, picture_work(drawn, record, self._ended))
+                image = read_image(message.body)
+                work = picture_work(image, self._bodies, self._drawing, record, self._ended)
+            session.start(message.id, work)
         except (ModelyardError, ValidationError) as error:
             failure = failure_of(error)
             record.status, record.problem = failure.status, failure.message

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modelyard.errors import EngineError
+from modelyard.errors import EngineError, InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -84,6 +84,10 @@ def answer(
             raise EngineError("the answer broke off before its end")
     except KeyboardInterrupt:
         interrupted = True
+    except InvalidInput as error:
+        if (error.field or "messages").startswith("messages") and conversation.put_pictures_away():
+            error.hint = "its pictures are put away; ask without them, or show others"
+        raise
     finally:
         conversation.answer("".join(said))
     took = time.monotonic() - began

@@ -24,7 +24,6 @@ _PICTURES = (  # the first bytes of a file, and its type
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF8", "image/gif"),
-    (b"BM", "image/bmp"),
 )
 _CONTEXT = 40  # characters shown around what was found
 
@@ -60,6 +59,12 @@ class Conversation:
         else:
             self.messages.pop()
 
+    def put_pictures_away(self) -> bool:
+        """Whether there were any: a picture that was refused would be refused again with each further question."""
+        had = bool(self.images)
+        self.images.clear()
+        return had
+
     def clear(self) -> None:
         self.messages.clear()
         self.images.clear()
@@ -81,7 +86,7 @@ def picture(path: Path) -> str:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         kind = "image/webp"
     if kind is None:
-        raise InvalidInput(f"{path} is no picture", hint="PNG, JPEG, WebP, GIF and BMP are read")
+        raise InvalidInput(f"{path} is no picture that models read", hint="PNG, JPEG, WebP and GIF are read")
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gateway.media.pictures import PicturePolicy, is_public, load_picture
+from gateway.media.pictures import PicturePolicy, check_picture, is_public, load_picture
 from modelyard.errors import InvalidInput
 
 HERE = "127.0.0.1"
@@ -90,9 +90,9 @@ async def test_a_data_url_may_be_written_carelessly() -> None:
         ("data:image/svg+xml;base64,AAAA", "begins with data:image/png"),
         ("data:image/png,AAAA", "begins with data:image/png"),
         ("data:image/png;base64,!!!!", "not valid base64"),
-        ("data:image/png;base64,", "not a PNG, JPEG or WebP"),
-        (as_data_url(b"plain words"), "not a PNG, JPEG or WebP"),
-        (as_data_url(picture("GIF"), "image/png"), "not a PNG, JPEG or WebP"),
+        ("data:image/png;base64,", "not a PNG, JPEG, WebP or GIF"),
+        (as_data_url(b"plain words"), "not a PNG, JPEG, WebP or GIF"),
+        (as_data_url(picture("BMP"), "image/png"), "not a PNG, JPEG, WebP or GIF"),
         (as_data_url(picture()[:20]), "damaged"),
         (as_data_url(b"x" * 5000), "larger than 4096 bytes"),
         (as_data_url(b"x" * 50_000), "larger than 4096 bytes"),
@@ -107,6 +107,49 @@ async def test_a_small_file_of_very_many_pixels_is_refused() -> None:
     Image.new("1", (8000, 8000)).save(data, "PNG")
     assert len(data.getvalue()) < 100_000
     await _refused(as_data_url(data.getvalue()), saying="8000x8000 pixels")
+
+
+def _moving() -> bytes:
+    """A GIF of two frames, the first with a hole in it."""
+    first, then = (Image.new("RGBA", (100, 40), colour) for colour in ("red", "blue"))
+    first.putpixel((0, 0), (0, 0, 0, 0))
+    data = io.BytesIO()
+    first.save(data, "GIF", save_all=True, append_images=[then])
+    return data.getvalue()
+
+
+async def test_of_a_gif_the_first_frame_is_read_as_png() -> None:
+    read = await load_picture(as_data_url(_moving(), "image/gif"), policy=PicturePolicy())
+    with Image.open(io.BytesIO(read)) as frame:
+        assert (frame.format, frame.size, frame.mode) == ("PNG", (100, 40), "RGBA")
+        assert frame.getpixel((50, 20)) == (255, 0, 0, 255)
+        assert frame.getpixel((0, 0))[3] == 0  # type: ignore[index]
+    smaller = await load_picture(as_data_url(_moving(), "image/gif"), policy=PicturePolicy(), within=50)
+    with Image.open(io.BytesIO(smaller)) as frame:
+        assert (frame.format, frame.size) == ("PNG", (50, 20))
+
+
+async def test_a_gif_keeps_the_limits() -> None:
+    data = io.BytesIO()
+    Image.new("P", (8000, 8000)).save(data, "GIF")
+    await _refused(as_data_url(data.getvalue(), "image/gif"), saying="8000x8000 pixels")
+    noise = io.BytesIO()
+    Image.effect_noise((100, 100), 90).save(noise, "GIF")
+    most = len(noise.getvalue())
+    await _refused(as_data_url(noise.getvalue(), "image/gif"), PicturePolicy(most_bytes=most), saying="as PNG")
+    await _refused(as_data_url(picture("GIF")[:20], "image/gif"), saying="damaged")
+    await _refused(as_data_url(noise.getvalue(), "image/gif"), PicturePolicy(most_bytes=most - 1), saying="larger than")
+
+
+@pytest.mark.parametrize(
+    ("data", "saying"),
+    [(b"plain words", "not a PNG"), (picture("BMP"), "not a PNG"), (b"x" * 5000, "larger than 4096 bytes")],
+)
+async def test_a_picture_that_came_by_itself_is_checked_as_others_are(data: bytes, saying: str) -> None:
+    policy = PicturePolicy(most_bytes=4096)
+    assert await check_picture(picture(), policy=policy) == picture()
+    with pytest.raises(InvalidInput, match=saying):
+        await check_picture(data, policy=policy)
 
 
 async def test_a_picture_is_made_to_fit_and_a_small_one_stays_as_it_is() -> None:
@@ -144,8 +187,8 @@ async def test_a_picture_is_fetched_without_cookies_or_a_proxy(monkeypatch: pyte
     ("handle", "saying"),
     [
         (answering(b"", status="404 Not Found"), "status 404"),
-        (answering(b"<html>", head="Content-Type: image/png\r\n"), "not a PNG, JPEG or WebP"),
-        (answering(picture("GIF"), head="Content-Type: image/gif\r\n"), "not a PNG, JPEG or WebP"),
+        (answering(b"<html>", head="Content-Type: image/png\r\n"), "not a PNG, JPEG, WebP or GIF"),
+        (answering(picture("BMP"), head="Content-Type: image/bmp\r\n"), "not a PNG, JPEG, WebP or GIF"),
         (answering(b"x" * 4097), "larger than 4096 bytes"),
     ],
 )
@@ -241,6 +284,19 @@ async def test_a_redirect_is_looked_at_like_the_first_address(location: str, say
 )
 async def test_an_address_that_is_not_public_is_never_connected_to(address: str) -> None:
     await _refused(f"http://{address}/a.png", PUBLIC, saying="private network|cannot be fetched")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["fec0::1", "feff::1", "192.0.0.8", "192.0.0.170", "64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::808:808"],
+)
+def test_an_address_that_python_takes_for_a_public_one_may_be_none(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "192.0.1.1", "2606:4700::1", "64:ff9b::8.8.8.8"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
 
 
 @pytest.mark.parametrize("url", ["http://example.com:22/", "https://example.com:8443/", "http://example.com:11434/"])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.framing import while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.ollama.embedding import schemas, translate
 from gateway.dialects.ollama.failed import responses
 from gateway.dialects.ollama.generation.options import Options, check_context
@@ -19,6 +20,9 @@ from gateway.dialects.ollama.wire import AnyContentType
 from gateway.domain.embedding import EmbeddingRequest, Embeddings, Encoding
 from gateway.domain.ports import Models, Residents
 
+# Our names of fields, and Ollama's where they are others; under "" that of an error that names none.
+_TEXTS_FIELDS = {"text_input": "input", "": "input"}
+_TEXT_FIELDS = {"text_input": "prompt", "": "prompt"}
 _NOTHING = Embeddings(b"", 0, ())
 _RESPONSES = responses(400, 401, 404, 413, 500, 503, 504)
 
@@ -29,9 +33,9 @@ def embedding_router(encoding: Encoding, models: Models, residents: Residents, n
     @router.post("/embed", summary="Vectors of texts", response_model=schemas.EmbedResponse, responses=_RESPONSES)
     async def embed(wire: schemas.EmbedRequest, request: Request) -> Response:
         begun = time.perf_counter()
-        found = await while_connected(
-            request.receive, _found(translate.to_embedding(wire), wire.options, empty=wire.input in ("", []))
-        )
+        asked = translate.to_embedding(wire)
+        with named(_TEXTS_FIELDS):
+            found = await while_connected(request.receive, _found(asked, wire.options, empty=wire.input in ("", [])))
         return _json(translate.from_embeddings(found, model=wire.model, total_s=time.perf_counter() - begun))
 
     @router.post(
@@ -39,7 +43,8 @@ def embedding_router(encoding: Encoding, models: Models, residents: Residents, n
     )
     async def embeddings(wire: schemas.EmbeddingsRequest, request: Request) -> Response:
         asked = translate.to_one_embedding(wire)
-        found = await while_connected(request.receive, _found(asked, wire.options, empty=not wire.prompt))
+        with named(_TEXT_FIELDS, too_long="prompt"):
+            found = await while_connected(request.receive, _found(asked, wire.options, empty=not wire.prompt))
         return _json(translate.from_one_embedding(found))
 
     async def _found(asked: EmbeddingRequest, options: Options | None, *, empty: bool) -> Embeddings:

@@ -49,6 +49,26 @@ REFUSED = {
 _Window = Annotated[int, Field(ge=-1, le=_MAX_INT)]
 
 
+# Ours to those of Ollama's that are others, for what an engine refuses.
+NAMES = {
+    "max_tokens": "options.num_predict",
+    "repetition_penalty": "options.repeat_penalty",
+    **{
+        name: f"options.{name}"
+        for name in (
+            "temperature",
+            "top_p",
+            "top_k",
+            "min_p",
+            "presence_penalty",
+            "frequency_penalty",
+            "seed",
+            "stop",
+        )
+    },
+}
+
+
 class Options(Wire):
     WHERE: ClassVar[str] = "options"  # what errors call this object
 

@@ -5,29 +5,28 @@ Knows paths and statuses; what answers is handed in.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.collecting import collect
 from gateway.dialects.framing import NDJSON, JSONBytes, StreamedAnswer, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.ollama.durations import keep_alive_s
-from gateway.dialects.ollama.failed import last_words, named, responses
+from gateway.dialects.ollama.failed import last_words, responses
 from gateway.dialects.ollama.generation import schemas, translate
 from gateway.dialects.ollama.generation.answers import Lines, from_residence, from_whole
 from gateway.dialects.ollama.generation.options import Options, check_context
 from gateway.dialects.ollama.names import Names, base_of
 from gateway.dialects.ollama.wire import AnyContentType
+from gateway.dialects.pictures import check_count, read_all
 from gateway.domain.generation import Event, Finished, GenerationRequest, ReasoningDelta, TextDelta
-from gateway.domain.ports import Answering, Catalog, Models, Residents
-
-# Fields of ours whose names here are others.
-_CHAT_FIELDS = {"chat_template": "template", "reasoning_effort": "think", "response_format": "format"}
-_GENERATE_FIELDS = _CHAT_FIELDS | {"messages": "prompt"}
+from gateway.domain.ports import Answering, Catalog, CheckPicture, Models, Residents
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}, "example": '{"model": "demo", "done": false}\n'}}}
@@ -36,7 +35,12 @@ _RESPONSES = _STREAM | responses(400, 401, 404, 413, 500, 503, 504)
 
 
 def generation_router(
-    answering: Answering, catalog: Catalog, models: Models, residents: Residents, names: Names
+    answering: Answering,
+    catalog: Catalog,
+    models: Models,
+    residents: Residents,
+    names: Names,
+    check_picture: CheckPicture,
 ) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["ollama"], route_class=AnyContentType)
 
@@ -49,13 +53,21 @@ def generation_router(
     async def generate(wire: schemas.GenerateRequest, request: Request) -> Response:
         if wire.asks_nothing:
             return await _reside(wire, request, chat=False)
-        return await _answer(wire, translate.to_generation(wire), request, chat=False)
+        asked = translate.to_generation(wire, await _checked(wire, request))
+        return await _answer(wire, asked, request, chat=False)
 
     @router.post("/chat", summary="Answer a conversation", response_model=schemas.ChatResponse, responses=_RESPONSES)
     async def chat(wire: schemas.ChatRequest, request: Request) -> Response:
         if wire.asks_nothing:
             return await _reside(wire, request, chat=True)
-        return await _answer(wire, translate.to_chat(wire), request, chat=True)
+        asked = translate.to_chat(wire, await _checked(wire, request))
+        return await _answer(wire, asked, request, chat=True)
+
+    async def _checked(wire: schemas.GenerateRequest | schemas.ChatRequest, request: Request) -> list[bytes]:
+        """The pictures of the request, as engines read them."""
+        pictures = translate.pictures_of(wire)
+        check_count(len(pictures), "images" if isinstance(wire, schemas.GenerateRequest) else "messages")
+        return await while_connected(request.receive, read_all(pictures, check_picture)) if pictures else []
 
     async def _answer(wire: schemas.Asking, asked: GenerationRequest, request: Request, *, chat: bool) -> Response:
         said: dict[str, Any] = {
@@ -68,10 +80,10 @@ def generation_router(
         events = answering.answer(asked)
         if wire.options is not None and wire.options.num_ctx is not None:
             events = _within_context(events, asked, wire.options)
-        fields = _CHAT_FIELDS if chat else _GENERATE_FIELDS
+        naming = partial(named, translate.names_of(wire), too_long="messages" if chat else "prompt")
         if wire.streams:
-            return StreamedAnswer(_lines(events, Lines(**said), fields), NDJSON, last_words)
-        with named(fields):
+            return StreamedAnswer(_lines(events, Lines(**said), naming), NDJSON, last_words)
+        with naming():
             whole = await while_connected(request.receive, collect(events))
         return JSONBytes(from_whole(whole, **said))
 
@@ -109,9 +121,9 @@ def generation_router(
 
 
 async def _lines(
-    events: AsyncGenerator[Event, None], lines: Lines, fields: Mapping[str, str]
+    events: AsyncGenerator[Event, None], lines: Lines, naming: Callable[[], AbstractContextManager[None]]
 ) -> AsyncGenerator[bytes, None]:
-    with named(fields):
+    with naming():
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, TextDelta):

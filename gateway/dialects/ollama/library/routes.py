@@ -14,7 +14,8 @@ from fastapi import APIRouter, Request, Response
 
 import modelyard
 from gateway.dialects.framing import NDJSON, JSONBytes, StreamedAnswer, while_connected
-from gateway.dialects.ollama.failed import last_words, named, responses
+from gateway.dialects.naming import named
+from gateway.dialects.ollama.failed import last_words, responses
 from gateway.dialects.ollama.generation.options import check_context
 from gateway.dialects.ollama.library import schemas, translate
 from gateway.dialects.ollama.lines import line

@@ -13,9 +13,10 @@ from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.failures import from_exception
 from gateway.dialects.forms import form_body, read_form
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.audio import schemas, translate
 from gateway.dialects.openai.translate import last_words
-from gateway.dialects.openai.wire import failures, named
+from gateway.dialects.openai.wire import failures
 from gateway.domain.speech import HEARD_HZ, Speaking, SpeakRequest, TranscribeRequest, Transcribing, Transcript
 from gateway.media import audio
 

@@ -12,11 +12,11 @@ from pydantic import Field
 
 from gateway.dialects.openai.chat.refused import MESSAGE_REFUSED, PART_REFUSED
 from gateway.dialects.openai.wire import Wire
+from gateway.dialects.pictures import check_count
 from gateway.dialects.refusals import without_refused
 from gateway.dialects.text import NonEmpty, Text
 from modelyard.errors import FieldRefused, InvalidInput
 
-MAX_PICTURES = 32
 _PARTS = {
     "system": ("text",),
     "developer": ("text",),
@@ -98,8 +98,7 @@ def check_messages(messages: Sequence[ChatMessage]) -> None:
     """Raises InvalidInput for what a role cannot say, or must say and does not."""
     for place, message in enumerate(messages):
         _check(f"messages[{place}]", message)
-    if len(pictures_of(messages)) > MAX_PICTURES:
-        raise InvalidInput(f"'messages' have more than {MAX_PICTURES} pictures", field="messages")
+    check_count(len(pictures_of(messages)), "messages")
 
 
 def _check(where: str, message: ChatMessage) -> None:

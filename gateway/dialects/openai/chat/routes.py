@@ -5,7 +5,6 @@ Knows a path; what answers and what fetches pictures is handed in.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -13,14 +12,14 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.collecting import collect
 from gateway.dialects.framing import JSONBytes, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.chat import schemas, translate
 from gateway.dialects.openai.chat.chunks import ChatChunks
 from gateway.dialects.openai.chat.messages import ImageURL, pictures_of
 from gateway.dialects.openai.streaming import answered_by, new_answer, stream
-from gateway.dialects.openai.wire import named
+from gateway.dialects.pictures import read_all
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
-from modelyard.errors import InvalidInput
 
 _LOW_DETAIL = 512  # pixels a side, as OpenAI describes `detail: low`
 
@@ -46,21 +45,9 @@ def add_chat(router: APIRouter, answering: Answering, load_picture: LoadPicture)
 
 async def fetched(wanted: Sequence[tuple[str, ImageURL]], load_picture: LoadPicture) -> list[bytes]:
     """The pictures of the messages, fetched side by side. The first error ends them all."""
-
-    async def load(where: str, picture: ImageURL) -> bytes:
-        try:
-            return await load_picture(picture.url, within=_LOW_DETAIL if picture.detail == "low" else None)
-        except InvalidInput as error:
-            error.field = where
-            raise
-
-    loading = [asyncio.ensure_future(load(where, each)) for where, each in wanted]
-    try:
-        return list(await asyncio.gather(*loading))
-    finally:
-        for each in loading:
-            each.cancel()
-        await asyncio.gather(*loading, return_exceptions=True)
+    return await read_all(
+        wanted, lambda one: load_picture(one.url, within=_LOW_DETAIL if one.detail == "low" else None)
+    )
 
 
 async def _frames(

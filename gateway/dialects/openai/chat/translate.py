@@ -12,7 +12,7 @@ from gateway.dialects.collecting import Sequenced, Whole
 from gateway.dialects.openai.chat.messages import ChatMessage
 from gateway.dialects.openai.chat.schemas import ChatCompletionRequest
 from gateway.dialects.openai.chat.tools import to_shape, to_tools
-from gateway.dialects.openai.sampled import to_sampling
+from gateway.dialects.openai.sampled import names_of_shape, to_sampling
 from gateway.dialects.openai.translate import from_usage
 from gateway.domain.content import Image, Message, Part, Text, ToolCall
 from gateway.domain.generation import GenerationRequest, Thinking, TokenLogprob
@@ -56,8 +56,17 @@ def to_generation(wire: ChatCompletionRequest, pictures: Sequence[bytes] = ()) -
 
 def names_of(wire: ChatCompletionRequest) -> dict[str, str]:
     """Fields of the engine's as this client sent them, for what the engine refuses."""
-    names = {"logprobs": "top_logprobs"} if wire.top_logprobs else {}
-    return names | ({"structured_outputs": "response_format"} if wire.response_format else {})
+    names = names_of_shape(wire) | {"image": "messages"}
+    if wire.top_logprobs:
+        names["logprobs"] = "top_logprobs"
+    if wire.max_completion_tokens is not None:
+        names["max_tokens"] = "max_completion_tokens"
+    if wire.response_format is not None:
+        names["structured_outputs"] = "response_format"
+    elif "structured_outputs" in names or wire.structured_outputs is not None:
+        # A form that cannot be kept to beside tools is refused by this name, whoever asked for it.
+        names["response_format"] = names.get("structured_outputs", "structured_outputs")
+    return names
 
 
 def _message(wire: ChatMessage, pictures: Iterator[bytes]) -> Message:

@@ -13,8 +13,10 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.collecting import Whole, collect, interleave
 from gateway.dialects.framing import JSONBytes, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.completions import schemas, translate
 from gateway.dialects.openai.completions.chunks import CompletionChunks
+from gateway.dialects.openai.sampled import names_of_shape
 from gateway.dialects.openai.streaming import answered_by, new_answer, stream
 from gateway.domain.generation import Event, Finished, TextDelta
 from gateway.domain.ports import Answering
@@ -32,20 +34,22 @@ def add_completions(router: APIRouter, answering: Answering) -> None:
         asked = translate.to_generations(wire)
         events = [answering.answer(each) for each in asked]
         if wire.stream:
-            return stream(_frames(events, CompletionChunks(wire, asked, **names)))
-        wholes = await while_connected(request.receive, _collect_all(events))
+            return stream(_frames(events, CompletionChunks(wire, asked, **names), wire))
+        with named(names_of_shape(wire), too_long="prompt"):
+            wholes = await while_connected(request.receive, _collect_all(events))
         return JSONBytes(translate.from_wholes(wholes, asked, wire, **names))
 
 
 async def _frames(
-    answers: Sequence[AsyncGenerator[Event, None]], chunks: CompletionChunks
+    answers: Sequence[AsyncGenerator[Event, None]], chunks: CompletionChunks, wire: schemas.CompletionRequest
 ) -> AsyncGenerator[bytes, None]:
-    async with aclosing(interleave(answers)) as events:
-        async for number, event in events:
-            if isinstance(event, TextDelta):
-                yield chunks.delta(number, event)
-            elif isinstance(event, Finished):
-                yield chunks.end_of(number, event)
+    with named(names_of_shape(wire), too_long="prompt"):
+        async with aclosing(interleave(answers)) as events:
+            async for number, event in events:
+                if isinstance(event, TextDelta):
+                    yield chunks.delta(number, event)
+                elif isinstance(event, Finished):
+                    yield chunks.end_of(number, event)
     yield chunks.end()
 
 

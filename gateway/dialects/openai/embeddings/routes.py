@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.framing import JSONBytes, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.embeddings import schemas, translate
-from gateway.dialects.openai.wire import failures, named
+from gateway.dialects.openai.wire import failures
 from gateway.domain.embedding import Encoding
 
 _FIELDS = {"text_input": "input", "input_ids": "input", "": "input"}

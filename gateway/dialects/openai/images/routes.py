@@ -15,9 +15,10 @@ from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.failures import from_exception
 from gateway.dialects.forms import form_body, read_form
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.images import schemas, translate
 from gateway.dialects.openai.translate import last_words
-from gateway.dialects.openai.wire import failures, named
+from gateway.dialects.openai.wire import failures
 from gateway.domain.drawing import Drawing, Drawn, DrawRequest
 from gateway.media.kept_files import KeptFile, KeptFiles
 from gateway.media.masks import checked, converted

@@ -14,10 +14,10 @@ from fastapi import APIRouter, Response
 from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, SSE_DONE, JSONBytes, StreamedAnswer, sse
+from gateway.dialects.naming import named
 from gateway.dialects.openai.management import schemas, translate
 from gateway.dialects.openai.schemas import ErrorBody
 from gateway.dialects.openai.translate import last_words
-from gateway.dialects.openai.wire import named
 from gateway.domain.library import Jobs, Library
 
 _MEANINGS = {

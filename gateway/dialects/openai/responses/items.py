@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, TypeAdapter
 
-from gateway.dialects.openai.chat.messages import MAX_PICTURES, ImageURL
+from gateway.dialects.openai.chat.messages import ImageURL
 from gateway.dialects.openai.responses.refused import ITEM_REFUSED, PART_REFUSED
 from gateway.dialects.openai.wire import NO_EFFECT, Wire
+from gateway.dialects.pictures import check_count
 from gateway.dialects.refusals import without_refused
 from gateway.dialects.text import NonEmpty, Text
 from modelyard.errors import FieldRefused, InvalidInput
@@ -158,8 +159,7 @@ def pictures_of(before: Sequence[Item], items: Sequence[Item]) -> list[tuple[str
     `before` are the items of previous responses. Raises InvalidInput where they are too many.
     """
     found = [("previous_response_id", picture) for _, picture in _pictures(before)] + list(_pictures(items))
-    if len(found) > MAX_PICTURES:
-        raise InvalidInput(f"'input' has more than {MAX_PICTURES} pictures, with those of before", field="input")
+    check_count(len(found), "input")
     return found
 
 

@@ -17,13 +17,14 @@ from fastapi import APIRouter, Query, Request, Response
 from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_STREAM, JSONBytes, StreamedAnswer, while_connected
+from gateway.dialects.naming import named
 from gateway.dialects.openai.chat.routes import fetched
 from gateway.dialects.openai.responses import schemas, translate
 from gateway.dialects.openai.responses.events import ResponseEvents
 from gateway.dialects.openai.responses.items import pictures_of
 from gateway.dialects.openai.responses.listing import check_query, page
 from gateway.dialects.openai.responses.output import Output
-from gateway.dialects.openai.wire import failures, named
+from gateway.dialects.openai.wire import failures
 from gateway.domain.generation import Event, Finished
 from gateway.domain.ports import Answering, LoadPicture
 from gateway.stored_responses import StoredResponse, StoredResponses

@@ -66,6 +66,7 @@ def names_of(wire: ResponseRequest) -> dict[str, str]:
     }
     return flat | {
         "messages": "input",
+        "image": "input",
         "response_format": "text.format",
         "structured_outputs": "text.format",
         "reasoning_effort": "reasoning.effort",

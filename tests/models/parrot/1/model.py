@@ -11,6 +11,7 @@ What it does is asked for inside the prompt, as `words=20 delay=0.05`, so every 
     say=script    the answer is what the prompt has last between <<< and >>>; each character is a token
     raise=CODE    a TritonError of that code at the start; with after=N, when N tokens were said
     after=N       see raise
+    refuse=FIELD  an error as of a sampling parameter that an engine does not have
     crash=N       the process dies when N tokens were said
     final=rides   the last response carries the final flag, as vLLM does; else an empty one follows
 
@@ -106,7 +107,7 @@ class TritonPythonModel:
 async def _speak(request: Any, sender: Any, context: int) -> str:
     prompt = _text(request, "text_input") or ""
     sampling = json.loads(_text(request, "sampling_parameters") or "{}")
-    asked = dict(re.findall(r"\b(words|chunk|delay|say|raise|after|crash|final)=([\w.]+)", prompt))
+    asked = dict(re.findall(r"\b(words|chunk|delay|say|raise|after|refuse|crash|final)=([\w.]+)", prompt))
     if not _flag(request, "exclude_input_in_output"):
         raise pb_utils.TritonModelException("the parrot never repeats the input")
     if sampling.get("max_tokens", 16) < 1:
@@ -117,6 +118,10 @@ async def _speak(request: Any, sender: Any, context: int) -> str:
         raise pb_utils.TritonModelException(f"the prompt has {length} tokens, the model's context is {context}")
     if "raise" in asked and "after" not in asked:
         _send_error(sender, f"the parrot was told to raise {asked['raise']}", asked["raise"])
+        return "failed"
+
+    if "refuse" in asked:
+        _send_error(sender, f"'{asked['refuse']}' cannot be honoured: the parrot was told so", "INVALID_ARG")
         return "failed"
 
     tokens, reason = _tokens(prompt, sampling, asked, _count(request, "image"))

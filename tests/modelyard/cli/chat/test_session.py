@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from tests.modelyard.cli.terminal import ALT_ENTER, CTRL_C, CTRL_D, ENTER, Terminal
 from tests.modelyard.conftest import Served
 
@@ -158,7 +160,7 @@ def test_wrong_commands_and_engine_errors_are_said_and_the_chat_goes_on(terminal
         ("/save", "/save needs NAME"),
         ("/load ../up", "cannot name a conversation"),
         ("/load nothing", "no conversation is saved as 'nothing'"),
-        ("/image README.md", "README.md is no picture"),
+        ("/image README.md", "README.md is no picture that models read"),
         ("/image missing.png", "No such file"),
         ("/model eagle", "there is no model 'eagle'"),
         ("/set wings 2", "'wings' is no parameter"),
@@ -167,6 +169,25 @@ def test_wrong_commands_and_engine_errors_are_said_and_the_chat_goes_on(terminal
         chat.line(line)
         chat.expect(line)
         chat.expect(said)
+    chat.line("say=script <<<all is well>>>")
+    chat.expect("well>>>")
+    chat.expect("all is well")
+    chat.line("/quit")
+    assert chat.wait() == 0
+
+
+def test_a_picture_that_is_refused_does_not_stay_in_the_way(terminal: Opened, tmp_path: Path) -> None:
+    for form in ("GIF", "BMP"):
+        Image.new("RGB", (4, 4), "teal").save(tmp_path / f"a.{form.lower()}")
+    chat = terminal("run", "polly")
+    chat.expect(PROMPT)
+    chat.line(f"/image {tmp_path / 'a.bmp'}")
+    chat.expect("PNG, JPEG, WebP and GIF are read")
+    chat.line(f"/image {tmp_path / 'a.gif'}")
+    chat.expect("1 image for the next question")
+    chat.line("words=1")
+    chat.expect("this model cannot see images")
+    chat.expect("its pictures are put away")
     chat.line("say=script <<<all is well>>>")
     chat.expect("well>>>")
     chat.expect("all is well")

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import Any
 
 import httpx
 import ollama
 import pytest
+from PIL import Image
 
 WORDS = 'polly wants a cracker, größe 日本 🦜 and "quotes"\n'
-PIXEL = base64.b64encode(bytes.fromhex("89504e470d0a1a0a")).decode()
+
+
+def _picture(form: str = "PNG", size: tuple[int, int] = (4, 4)) -> str:
+    data = io.BytesIO()
+    Image.new("RGB", size, "teal").save(data, form)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+PIXEL = _picture()
 GENERATE, CHAT = "POST /api/generate", "POST /api/chat"
 proves = pytest.mark.proves
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.dialects.ollama.generation.schemas import ChatRequest, GenerateRequest
-from gateway.dialects.ollama.generation.translate import to_chat, to_generation
+from gateway.dialects.ollama.generation.translate import pictures_of, to_chat, to_generation
 from gateway.domain.content import Image, Message, Text, ToolCall
 from gateway.domain.generation import GenerationRequest, Sampling, Thinking, Tool
 
@@ -18,11 +18,13 @@ USER: dict[str, Any] = {"role": "user", "content": "Hi"}
 
 
 def _chat(*messages: dict[str, Any], **given: Any) -> GenerationRequest:
-    return to_chat(ChatRequest.model_validate({"model": "m", "messages": list(messages), **given}))
+    wire = ChatRequest.model_validate({"model": "m", "messages": list(messages), **given})
+    return to_chat(wire, [image for _, image in pictures_of(wire)])
 
 
 def _generate(**given: Any) -> GenerationRequest:
-    return to_generation(GenerateRequest.model_validate({"model": "m", **given}))
+    wire = GenerateRequest.model_validate({"model": "m", **given})
+    return to_generation(wire, [image for _, image in pictures_of(wire)])
 
 
 def test_what_is_not_said_stays_unset() -> None:
@@ -78,6 +80,14 @@ def test_a_message_has_its_pictures_before_its_words() -> None:
     assert _generate(prompt="Hi", images=[PICTURE]).prompt == (expected,)
     raw = _generate(prompt="Hi", images=[PICTURE], raw=True)
     assert (raw.prompt, raw.images) == ("Hi", (b"png",))
+
+
+def test_each_message_has_its_own_pictures() -> None:
+    others = [base64.b64encode(each).decode() for each in (b"1", b"2")]
+    first, second, third = _chat({**USER, "images": others}, USER, {**USER, "images": [PICTURE]}).prompt
+    assert first.images == (b"1", b"2")  # type: ignore[union-attr]
+    assert second.images == ()  # type: ignore[union-attr]
+    assert third.images == (b"png",)  # type: ignore[union-attr]
 
 
 def test_tools() -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from openai._models import validate_type
 from openai.types.responses import ResponseItem
 
+from gateway.dialects.naming import named
 from gateway.dialects.openai.responses.conversation import to_listed, to_messages
 from gateway.dialects.openai.responses.items import read_items
 from gateway.dialects.openai.responses.schemas import ResponseRequest
 from gateway.dialects.openai.responses.translate import names_of, to_generation
-from gateway.dialects.openai.wire import named
 from gateway.domain.content import Message, Text, ToolCall
 from gateway.domain.generation import Thinking
 from modelyard.errors import InvalidInput, PromptTooLong
