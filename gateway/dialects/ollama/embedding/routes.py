@@ -20,7 +20,7 @@ from gateway.domain.embedding import EmbeddingRequest, Embeddings, Encoding
 from gateway.domain.ports import Models, Residents
 
 _NOTHING = Embeddings(b"", 0, ())
-_RESPONSES = responses(400, 401, 404, 413, 500, 503, 504)
+_RESPONSES = responses(400, 404, 415, 503, 504)
 
 
 def embedding_router(encoding: Encoding, models: Models, residents: Residents, names: Names) -> APIRouter:
