@@ -39,7 +39,9 @@ from gateway.dialects.openai.moderations.routes import moderations_router
 from gateway.dialects.openai.rerank.routes import rerank_router
 from gateway.dialects.openai.responses.routes import responses_router
 from gateway.dialects.openai.routes import openai_router
+from gateway.dialects.openai.schemas import ErrorBody
 from gateway.dialects.openai.tokens.routes import tokens_router
+from gateway.dialects.statuses import failing
 from gateway.dialects.websocket.bodies import Bodies
 from gateway.dialects.websocket.routes import websocket_router
 from gateway.dialects.websocket.sessions import Sessions
@@ -62,6 +64,7 @@ from gateway.middleware.guard import Guard
 from gateway.middleware.recording import Recording
 from gateway.model_life import ModelLife
 from gateway.models import ServedModels
+from gateway.openapi_document import DocumentedApp
 from gateway.prompting.preparing import Prompts
 from gateway.room import Room
 from gateway.speaking import Hears, Speaks
@@ -166,7 +169,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
             await life.close()
             await replicas.close()
 
-    app = FastAPI(
+    app = DocumentedApp(
         title="Modelyard",
         version=modelyard.__version__,
         lifespan=lifespan,
@@ -199,7 +202,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     app.include_router(chat_router(chatting), dependencies=documented)
     bodies = Bodies(fetch_picture, partial(defaults.of, TEXT_TO_IMAGE))
     app.include_router(websocket_router(answers, draws, sessions, bodies, ended=telemetry.end))
-    app.include_router(health_router(readiness, telemetry.page))
+    app.include_router(health_router(readiness, telemetry.page), responses=failing(ErrorBody))
     for kind in (ModelyardError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_with_failure)
     # The last one added is the outermost.

@@ -33,10 +33,14 @@ class JSONRoute(APIRoute):
 
 class _StrictRequest(Request):
     async def json(self) -> Any:
-        coding = self.headers.get("content-encoding", "identity")
-        if coding.strip().lower() != "identity":
-            raise HTTPException(415, "the body is compressed; send it as it is, without Content-Encoding")
+        refuse_compressed(self)
         return read_json(await self.body())
+
+
+def refuse_compressed(request: Request) -> None:
+    coding = request.headers.get("content-encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise HTTPException(415, "the body is compressed; send it as it is, without Content-Encoding")
 
 
 def read_json(body: bytes) -> Any:

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from gateway.dialects.bodies import read_json
+from gateway.dialects.bodies import read_json, refuse_compressed
 from modelyard.errors import InvalidInput
 
 _NAME = re.compile(r"(\w+)(?:\[(\w*)\])?")  # as clients write `include[]` and `svg[model]`
@@ -60,6 +60,7 @@ def form_body(form: type[Form]) -> dict[str, Any]:
 
 async def read_form(request: Request, form: type[Body]) -> Body:
     """The body. Raises InvalidInput, RequestValidationError as FastAPI would, and HTTPException for another type."""
+    refuse_compressed(request)
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         given = await _of_multipart(request, form)

@@ -61,7 +61,7 @@ class Triton:
     """A Triton that can be killed and started again on the same ports."""
 
     def __init__(self, repository: Path, log: Path, *, backends: Path = ROOT / "tests/models/none") -> None:
-        self._repository = repository
+        self.repository = repository
         self._log = log
         self._loop = Loop()
         self._distribution = find_distribution(ENGINE_PYTHON, backends=backends)
@@ -72,7 +72,7 @@ class Triton:
         return self._loop.run(
             TritonProcess.launch(
                 self._distribution,
-                repository=self._repository,
+                repository=self.repository,
                 grpc_port=grpc_port,
                 http_port=http_port,
                 metrics_port=metrics_port,

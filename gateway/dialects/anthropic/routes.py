@@ -20,28 +20,11 @@ from gateway.dialects.failures import from_exception
 from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, sse_event, while_connected
 from gateway.dialects.naming import named
 from gateway.dialects.pictures import check_count, read_all
+from gateway.dialects.statuses import failing
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
 
-_MEANINGS = {
-    400: "A field is wrong or cannot be honoured; it is named",
-    401: "No key, or a wrong one",
-    404: "No such model; those that are installed are named",
-    413: "The body is too large",
-    415: "The body is not sent as application/json",
-    500: "The engine failed",
-    503: "Too much to do, or no engine; see Retry-After",
-    504: "The engine did not answer in time",
-}
-
-
-def _responses() -> dict[int | str, dict[str, Any]]:
-    stream = {"schema": EVENT_SCHEMA}
-    known: dict[int | str, dict[str, Any]] = {
-        status: {"model": schemas.ErrorBody, "description": meaning} for status, meaning in _MEANINGS.items()
-    }
-    known[200] = {"content": {EVENT_STREAM: stream}}
-    return {**known, "default": {"model": schemas.ErrorBody, "description": "Any other failure"}}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENT_STREAM: {"schema": EVENT_SCHEMA}}}}
 
 
 def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRouter:
@@ -51,7 +34,7 @@ def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRout
         "/messages",
         summary="Answer a conversation, in Anthropic's form",
         response_model=schemas.Answer,
-        responses=_responses(),
+        responses=_STREAM | failing(schemas.ErrorBody, 400, 404, 415, 503, 504),
     )
     async def messages(wire: schemas.MessagesRequest, request: Request) -> Response:
         answer_id = f"msg_{uuid.uuid4().hex[:24]}"

@@ -25,23 +25,9 @@ from gateway.dialects.framing import (
     while_connected,
 )
 from gateway.dialects.naming import named
+from gateway.dialects.statuses import failing
 from gateway.domain.ports import ChatEvent, Chatting
 
-_DESCRIPTIONS: dict[int | str, str] = {
-    400: "A field is wrong or cannot be honoured; it is named",
-    401: "No key, or a wrong one",
-    404: "No such model; those that are installed are named",
-    413: "The body is too large",
-    500: "The engine failed",
-    503: "Too much to do, or no engine; see Retry-After",
-    504: "The engine did not answer in time",
-    # With a default there is no 422, FastAPI's own idea of a wrong body, which is never sent.
-    "default": "Any other failure",
-}
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": schemas.ChatErrorBody, "description": description}
-    for status, description in _DESCRIPTIONS.items()
-}
 _STREAMS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -62,7 +48,7 @@ def chat_router(chatting: Chatting) -> APIRouter:
         "/chat",
         summary="Say something in a user's conversation",
         response_model=schemas.ChatReply,
-        responses=_STREAMS | _ERRORS,
+        responses=_STREAMS | failing(schemas.ChatErrorBody, 400, 404, 415, 503, 504),
     )
     async def chat(wire: schemas.ChatRequest, request: Request) -> Response:
         events = chatting.say(translate.to_turn(wire))
@@ -74,7 +60,7 @@ def chat_router(chatting: Chatting) -> APIRouter:
         "/chat/{user_id:path}",
         summary="Forget a user's conversation",
         status_code=204,
-        responses={status: _ERRORS[status] for status in (401, "default")},
+        responses=failing(schemas.ChatErrorBody, 400, 404, meanings={404: "No user can be called that"}),
     )
     async def forget(user_id: Annotated[schemas.UserId, Path()]) -> None:
         await chatting.forget(user_id)

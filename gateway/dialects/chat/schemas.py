@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.dialects.text import NonEmpty, Text
 
 _MAX_INT = 2**31 - 1
-UserId = Annotated[Text, Field(min_length=1, max_length=256)]
+# A line break cannot stand in the path by which a conversation is forgotten.
+UserId = Annotated[Text, Field(min_length=1, max_length=256, pattern=r"^[^\r\n]+$")]
 
 
 class ChatRequest(BaseModel):

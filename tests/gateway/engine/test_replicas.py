@@ -51,7 +51,7 @@ async def test_the_least_busy_is_chosen(replicas: Replicas) -> None:
 
 
 async def test_a_model_of_the_repository_is_loaded_when_it_is_asked_for_and_once(triton: Triton) -> None:
-    add_parrot(triton._repository, "latecomer")
+    add_parrot(triton.repository, "latecomer")
     replicas = Replicas(lambda: [triton.url], load_timeout_s=60, timeout_s=60)
     await replicas.start()
     try:
@@ -62,7 +62,7 @@ async def test_a_model_of_the_repository_is_loaded_when_it_is_asked_for_and_once
         assert (await replicas.index())["latecomer"] is True
     finally:
         await replicas.close()
-    log = (triton._repository.parent / "triton.log").read_text()
+    log = (triton.repository.parent / "triton.log").read_text()
     assert log.count("successfully loaded 'latecomer'") == 1
 
 
@@ -86,7 +86,7 @@ async def test_with_no_triton_at_all_there_is_no_engine() -> None:
 async def test_a_model_is_loaded_and_unloaded_in_every_triton_that_has_it(
     triton: Triton, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    add_parrot(triton._repository, "both")
+    add_parrot(triton.repository, "both")
     elsewhere = tmp_path_factory.mktemp("second") / "repository"
     add_parrot(elsewhere, "both")
     add_parrot(elsewhere, "only-there")
@@ -121,7 +121,7 @@ async def test_a_model_is_loaded_and_unloaded_in_every_triton_that_has_it(
 async def test_a_triton_that_fails_to_load_a_model_is_no_matter_when_another_does(
     triton: Triton, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    add_parrot(triton._repository, "half-sick", FAIL_TO_LOAD="1")
+    add_parrot(triton.repository, "half-sick", FAIL_TO_LOAD="1")
     elsewhere = tmp_path_factory.mktemp("second") / "repository"
     add_parrot(elsewhere, "half-sick")
     second = Triton(elsewhere, elsewhere.parent / "triton.log")

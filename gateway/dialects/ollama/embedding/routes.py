@@ -24,7 +24,7 @@ from gateway.domain.ports import Models, Residents
 _TEXTS_FIELDS = {"text_input": "input", "": "input"}
 _TEXT_FIELDS = {"text_input": "prompt", "": "prompt"}
 _NOTHING = Embeddings(b"", 0, ())
-_RESPONSES = responses(400, 401, 404, 413, 500, 503, 504)
+_RESPONSES = responses(400, 404, 415, 503, 504)
 
 
 def embedding_router(encoding: Encoding, models: Models, residents: Residents, names: Names) -> APIRouter:

@@ -31,7 +31,7 @@ from gateway.domain.ports import Answering, Catalog, CheckPicture, Models, Resid
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}, "example": '{"model": "demo", "done": false}\n'}}}
 }
-_RESPONSES = _STREAM | responses(400, 401, 404, 413, 500, 503, 504)
+_RESPONSES = _STREAM | responses(400, 404, 415, 503, 504)
 
 
 def generation_router(

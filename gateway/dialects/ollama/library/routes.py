@@ -32,7 +32,7 @@ API_VERSION = "0.13.0"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string"}, "example": '{"status": "success"}\n'}}}
 }
-_CHANGES = responses(400, 401, 403, 404, 409, 413, 500, 503, 504)
+_CHANGES = responses(400, 404, 409, 415, 503, 504)
 
 # Fields of ours whose names here are others.
 _FIELDS = {"source": "model", "name": "model", "base": "from"}
@@ -55,7 +55,7 @@ def library_router(
         return Response("Modelyard is running\n", media_type="text/plain")
 
     @router.head("/api/version", include_in_schema=False)
-    @router.get("/api/version", summary="The version", responses=responses(401))
+    @router.get("/api/version", summary="The version", responses=responses())
     async def version() -> schemas.VersionResponse:
         return schemas.VersionResponse(version=API_VERSION, modelyard=modelyard.__version__)
 
@@ -64,13 +64,13 @@ def library_router(
         "/api/tags",
         summary="The models that are installed",
         response_model=schemas.ListResponse,
-        responses=responses(401, 503),
+        responses=responses(503),
     )
     async def tags() -> Response:
         return JSONBytes(translate.from_served(await catalog.served(), await _installed()))
 
     @router.get(
-        "/api/ps", summary="The models in memory", response_model=schemas.ProcessResponse, responses=responses(401, 503)
+        "/api/ps", summary="The models in memory", response_model=schemas.ProcessResponse, responses=responses(503)
     )
     async def ps() -> Response:
         return JSONBytes(translate.from_resident(await residents.resident(), await _installed()))
@@ -79,7 +79,7 @@ def library_router(
         "/api/show",
         summary="What is known of a model",
         response_model=schemas.ShowResponse,
-        responses=responses(400, 401, 404, 413, 500, 503, 504),
+        responses=responses(400, 404, 415, 503, 504),
     )
     async def show(wire: schemas.ShowRequest, request: Request) -> Response:
         found = await while_connected(request.receive, _find(wire.called))

@@ -68,7 +68,7 @@ def audio_router(transcribing: Transcribing, speaking: Speaking, *, most_s: floa
         asked = translate.to_transcribe(wire, samples)
         return _answer(wire, asked, await while_connected(request.receive, _hear(transcribing, asked)), samples)
 
-    @router.post("/speech", summary="A text as sound", response_class=Response, responses={**_SOUNDS, **failures()})
+    @router.post("/speech", summary="A text as sound", response_class=Response, responses={**_SOUNDS, **failures(415)})
     async def speech(wire: schemas.SpeechRequest, request: Request) -> Response:
         form = wire.response_format or "mp3"
         asked = translate.to_speak(wire)

@@ -21,7 +21,7 @@ def embeddings_router(encoding: Encoding) -> APIRouter:
         "/embeddings",
         summary="Vectors of texts",
         response_model=schemas.EmbeddingList,
-        responses=failures(),
+        responses=failures(415),
     )
     async def embeddings(wire: schemas.EmbeddingsRequest, request: Request) -> Response:
         with named(_FIELDS):

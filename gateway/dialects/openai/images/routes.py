@@ -46,7 +46,7 @@ def images_router(drawing: Drawing, files: KeptFiles, default_model: Callable[[]
         "/edits",
         summary="An image changed, or filled in where a mask says so",
         response_model=schemas.Images,
-        responses=_answers("image_edit", 415),
+        responses=_answers("image_edit"),
         openapi_extra=form_body(schemas.ImageEditRequest),
     )
     async def edits(request: Request) -> Response:
@@ -59,7 +59,7 @@ def images_router(drawing: Drawing, files: KeptFiles, default_model: Callable[[]
         "/variations",
         summary="Pictures that are like an image",
         response_model=schemas.Images,
-        responses=_answers("image_edit", 415),
+        responses=_answers("image_edit"),
         openapi_extra=form_body(schemas.ImageVariationRequest),
     )
     async def variations(request: Request) -> Response:
@@ -121,6 +121,6 @@ async def _events(
         yield sse(translate.completed(each, wire, created=created, size=size, kind=kind))
 
 
-def _answers(kind: Kind, *more: int) -> dict[int | str, dict[str, Any]]:
+def _answers(kind: Kind) -> dict[int | str, dict[str, Any]]:
     stream = {"schema": EVENT_SCHEMA, "example": f'data: {{"type": "{kind}.completed", "b64_json": "..."}}\n\n'}
-    return {200: {"content": {EVENT_STREAM: stream}}, **failures(*more)}
+    return {200: {"content": {EVENT_STREAM: stream}}, **failures(415)}

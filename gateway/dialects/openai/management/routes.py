@@ -18,34 +18,24 @@ from gateway.dialects.naming import named
 from gateway.dialects.openai.management import schemas, translate
 from gateway.dialects.openai.schemas import ErrorBody
 from gateway.dialects.openai.translate import last_words
+from gateway.dialects.statuses import failing
 from gateway.domain.library import Jobs, Library
 
-_MEANINGS = {
-    400: "A field is wrong; it is named",
-    401: "No key, or a wrong one",
-    403: "The operator has switched changes off",
-    404: "No such model, or no such job",
-    409: "The model is in use or being changed, or its files are on another host",
-    413: "The body is too large",
-    415: "The body is not sent as application/json, or compressed",
-    500: "The engine failed",
-    503: "Too much to do, or no engine; see Retry-After",
-    504: "The engine did not answer in time",
-}
+_NO_JOB = {404: "No such job"}
 _STREAM: dict[str, Any] = {
     "schema": EVENT_SCHEMA,
     "example": 'data: {"object": "job.progress", ...}\n\ndata: {"object": "job", ...}\n\ndata: [DONE]\n\n',
 }
 
 
-def _responses(*failing: int, stream: str | None = None) -> dict[int | str, dict[str, Any]]:
+def _responses(
+    *failing_with: int, stream: str | None = None, meanings: dict[int, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
     """`responses=` of a route that may fail so; `stream` says when it answers with a stream."""
-    known: dict[int | str, dict[str, Any]] = {
-        status: {"model": ErrorBody, "description": _MEANINGS[status]} for status in failing
-    }
+    known = failing(ErrorBody, *failing_with, meanings=meanings)
     if stream is not None:
         known[200] = {"description": stream, "content": {EVENT_STREAM: _STREAM}}
-    return {**known, "default": {"model": ErrorBody, "description": "Any other failure"}}
+    return known
 
 
 def management_router(library: Library, jobs: Jobs) -> APIRouter:
@@ -60,7 +50,7 @@ def management_router(library: Library, jobs: Jobs) -> APIRouter:
         summary="Fetch a model from the hub and make it servable",
         status_code=202,
         response_model=schemas.JobBody,
-        responses=_responses(400, 401, 403, 404, 409, 413, 415, 503, stream="The job's progress, with stream"),
+        responses=_responses(400, 404, 409, 415, 503, stream="The job's progress, with stream"),
     )
     async def pull(wire: schemas.PullBody) -> Response:
         with named(translate.names_of(wire)):
@@ -69,11 +59,11 @@ def management_router(library: Library, jobs: Jobs) -> APIRouter:
             return followed(job.id)
         return JSONBytes(translate.from_job(job), status_code=202, headers={"Location": f"/v1/jobs/{job.id}"})
 
-    @router.get("/jobs", summary="The jobs in progress and the last that ended", responses=_responses(401))
+    @router.get("/jobs", summary="The jobs in progress and the last that ended", responses=_responses())
     async def list_jobs() -> schemas.JobList:
         return schemas.JobList(data=[schemas.JobBody(**translate.from_job(each)) for each in jobs.jobs()])
 
-    @router.get("/jobs/{job}", summary="One job", responses=_responses(401, 404))
+    @router.get("/jobs/{job}", summary="One job", responses=_responses(404, meanings=_NO_JOB))
     async def one_job(job: str) -> schemas.JobBody:
         return schemas.JobBody(**translate.from_job(jobs.job(job)))
 
@@ -81,12 +71,12 @@ def management_router(library: Library, jobs: Jobs) -> APIRouter:
         "/jobs/{job}/events",
         summary="A job's progress, from what is known so far to its end",
         response_class=Response,
-        responses=_responses(401, 404, stream="The job's progress"),
+        responses=_responses(404, stream="The job's progress", meanings=_NO_JOB),
     )
     async def events(job: str) -> Response:
         return followed(job)
 
-    @router.delete("/jobs/{job}", summary="Cancel a job", responses=_responses(401, 403, 404, 409))
+    @router.delete("/jobs/{job}", summary="Cancel a job", responses=_responses(404, 409, meanings=_NO_JOB))
     async def cancel(job: str) -> schemas.JobBody:
         return schemas.JobBody(**translate.from_job(await jobs.cancel(job)))
 
@@ -94,7 +84,7 @@ def management_router(library: Library, jobs: Jobs) -> APIRouter:
     @router.delete(
         "/models/{model:path}",
         summary="Unload a model and remove its files",
-        responses=_responses(401, 403, 404, 409, 500, 503, 504),
+        responses=_responses(404, 409, 503, 504),
     )
     async def delete(model: str) -> schemas.Deleted:
         await library.remove(model)

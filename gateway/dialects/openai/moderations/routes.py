@@ -25,7 +25,7 @@ def moderations_router(encoding: Encoding, default_model: Callable[[], Awaitable
         "/moderations",
         summary="What a text has that one may object to",
         response_model=schemas.Moderations,
-        responses=failures(),
+        responses=failures(415),
     )
     async def moderations(wire: schemas.ModerationsRequest, request: Request) -> Response:
         model = wire.model or await default_model()

@@ -30,6 +30,6 @@ def rerank_router(encoding: Encoding) -> APIRouter:
             methods=["POST"],
             summary="Documents by their relevance to a query",
             response_model=schemas.RerankAnswer,
-            responses=failures(),
+            responses=failures(415),
         )
     return router

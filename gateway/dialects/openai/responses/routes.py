@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from gateway.dialects.bodies import JSONRoute
 from gateway.dialects.failures import from_exception
-from gateway.dialects.framing import EVENT_STREAM, JSONBytes, StreamedAnswer, while_connected
+from gateway.dialects.framing import EVENT_SCHEMA, EVENT_STREAM, JSONBytes, StreamedAnswer, while_connected
 from gateway.dialects.naming import named
 from gateway.dialects.openai.chat.routes import fetched
 from gateway.dialects.openai.responses import schemas, translate
@@ -32,7 +32,7 @@ from modelyard.errors import FieldRefused, GenerationBroken, InvalidInput, Respo
 
 _EXAMPLE = 'event: response.created\ndata: {"type": "response.created", "sequence_number": 0, ...}\n\n'
 _STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+    200: {"content": {EVENT_STREAM: {"schema": EVENT_SCHEMA, "example": _EXAMPLE}}}
 }
 
 

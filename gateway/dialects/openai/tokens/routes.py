@@ -33,7 +33,7 @@ def tokens_router(tokenization: Tokenization) -> APIRouter:
             methods=["POST"],
             summary="The tokens of a prompt",
             response_model=schemas.TokenizeAnswer,
-            responses=failures(),
+            responses=failures(415),
         )
         router.add_api_route(
             f"{prefix}/detokenize",
@@ -41,6 +41,6 @@ def tokens_router(tokenization: Tokenization) -> APIRouter:
             methods=["POST"],
             summary="The text of tokens",
             response_model=schemas.DetokenizeAnswer,
-            responses=failures(),
+            responses=failures(415),
         )
     return router

@@ -114,7 +114,7 @@ def test_turns_beyond_the_limit_are_forgotten_and_a_system_message_is_not(triton
 
 
 def test_a_conversation_that_outgrows_the_context_forgets_its_beginning(triton: Triton, user: str) -> None:
-    repository = triton._repository
+    repository = triton.repository
     if not (repository / "short").exists():
         add_parrot(repository, "short")
         config = repository / "short/config.pbtxt"
@@ -132,6 +132,7 @@ def test_a_conversation_that_outgrows_the_context_forgets_its_beginning(triton: 
     [
         ({"user_id": ""}, "user_id"),
         ({"user_id": "x" * 257}, "user_id"),
+        ({"user_id": "anna\n"}, "user_id"),
         ({"message": ""}, "message"),
         ({"message": None}, "message"),
         ({"temperature": "hot"}, "temperature"),
