@@ -21,8 +21,9 @@ from tests.deploy.system.deployment import Deployment, deployment, traffic
 
 NEXT = "0.0.0-next"
 BROKEN = "0.0.0-broken"
-# A gateway that starts and never becomes ready.
-_BROKEN_GATEWAY = """\
+BROKEN_TRITON = "0.0.0-broken-triton"
+# One that starts and never becomes ready.
+_BROKEN = """\
 FROM {image}
 LABEL org.opencontainers.image.version={version}
 HEALTHCHECK --interval=1s --retries=1 CMD ["false"]
@@ -42,11 +43,11 @@ def up(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dep
         yield made
 
 
-def _version(version: str, gateway: str = _RELABELLED) -> None:
-    """A further version: today's images under another tag, but for the gateway's Dockerfile."""
+def _version(version: str, broken: str = "") -> None:
+    """A further version: today's images under another tag, but for the one that is broken."""
     for key in ("triton-openvino", "balancer", "gateway"):
         image = IMAGES[key]
-        text = (gateway if key == "gateway" else _RELABELLED).format(image=image.tag(), version=version)
+        text = (_BROKEN if key == broken else _RELABELLED).format(image=image.tag(), version=version)
         subprocess.run(
             ["docker", "build", "--tag", image.tag(version), "-"],
             input=text,
@@ -150,7 +151,7 @@ def test_after_it_a_second_run_changes_nothing_either(up: Deployment) -> None:
 
 
 def test_a_version_that_is_not_well_goes_back_by_itself(up: Deployment) -> None:
-    _version(BROKEN, _BROKEN_GATEWAY)
+    _version(BROKEN, broken="gateway")
     with traffic(up) as seen:
         _until(lambda: seen.answers > 8, "no traffic")
         said = up.yard("upgrade", "--to", BROKEN, ok=False)
@@ -160,6 +161,15 @@ def test_a_version_that_is_not_well_goes_back_by_itself(up: Deployment) -> None:
     assert up.versions() == {"triton": [NEXT], "gateway": [NEXT], "balancer": [modelyard.__version__]}
     assert up.state["version"] == NEXT
     assert up.chat()
+
+
+def test_in_place_it_goes_back_too_when_no_triton_is_left(up: Deployment) -> None:
+    _version(BROKEN_TRITON, broken="triton-openvino")
+    said = up.yard("upgrade", "--to", BROKEN_TRITON, "--in-place", ok=False)
+    assert "this version is broken" in said
+    assert up.versions() == {"triton": [NEXT], "gateway": [NEXT], "balancer": [modelyard.__version__]}
+    assert up.state["version"] == NEXT
+    _until(lambda: _answers(up), "no answer after the old version came back in place")
 
 
 def test_a_rollback_goes_to_the_version_before(up: Deployment) -> None:
