@@ -16,7 +16,7 @@ from modelyard import __version__
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
 from modelyard.cli.next_steps import next_steps
-from modelyard.cli.planned_steps import print_nothing_changed, print_planned
+from modelyard.cli.planned_steps import DryRunOption, print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -50,9 +50,7 @@ def up(
     pull: Annotated[bool, typer.Option("--pull", help="Pull the images anew, and build none.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the hub for newer versions of the models.")] = False,
     home: HomeOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print every step and do nothing; DEPLOY_DRY_RUN=1 does the same.")
-    ] = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Deploy on this host in containers: secrets, images, models, start, and a first answer.
 
@@ -129,7 +127,7 @@ def _deploy(
     deployment = _planned(chosen, devices, options, wishes, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else home.locked(), output.progress() as shown:
         site = starting.Site(home, folder, _engine, shown, devices.gpus)
-        project = site.project(deployment, _compose(dry_run=dry_run))
+        project = site.project(deployment, compose.find_compose(dry_run=dry_run))
         steps = starting.steps(deployment, site, manner=manner, refresh=refresh, project=project)
         if dry_run:
             print_planned(steps)
@@ -154,19 +152,6 @@ def _engine() -> DockerClient:
     from modelyard.deployment.engine import connect
 
     return connect()
-
-
-def _compose(*, dry_run: bool) -> tuple[str, ...]:
-    """A dry run says what it would call, also where that is not installed."""
-    from modelyard.deployment.compose import find_compose
-    from modelyard.deployment.errors import ComposeMissing
-
-    try:
-        return find_compose()
-    except ComposeMissing:
-        if dry_run:
-            return ("docker", "compose")
-        raise
 
 
 def _planned(

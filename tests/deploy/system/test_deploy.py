@@ -163,6 +163,14 @@ def test_a_version_that_is_not_well_goes_back_by_itself(up: Deployment) -> None:
     assert up.chat()
 
 
+@pytest.mark.parametrize("command", [("upgrade", "--to", BROKEN), ("rollback",)])
+def test_a_dry_run_of_another_version_replaces_nothing(up: Deployment, command: tuple[str, ...]) -> None:
+    before = [container["Id"] for container in up.containers()]
+    assert f"would do: replacing {NEXT} by" in up.yard(*command, DEPLOY_DRY_RUN="1")
+    assert [container["Id"] for container in up.containers()] == before
+    assert up.state["version"] == NEXT
+
+
 def test_in_place_it_goes_back_too_when_no_triton_is_left(up: Deployment) -> None:
     _version(BROKEN_TRITON, broken="triton-openvino")
     said = up.yard("upgrade", "--to", BROKEN_TRITON, "--in-place", ok=False)
@@ -193,6 +201,8 @@ def test_the_engine_is_restarted_and_all_comes_back(up: Deployment, engine: Engi
 
 def test_logs_and_down(up: Deployment) -> None:
     assert "successfully loaded 'demo'" in up.yard("logs", "triton")
+    assert "would do: stopping the containers" in up.yard("down", "--volumes", DEPLOY_DRY_RUN="1")
+    assert len(up.containers()) == 3
     up.yard("down")
     assert up.containers() == []
     assert "demo said" in up.up()
