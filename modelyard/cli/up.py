@@ -123,7 +123,7 @@ def _deploy(
     if chosen.version != __version__:
         output.say(f"version: {chosen.version}, as deployed; this command is {__version__} (modelyard upgrade)")
     if not dry_run:
-        _require_ready_host(chosen, home, devices, options, folder)
+        _require_ready_host(chosen, home, devices, options, folder, manner)
     deployment = _planned(chosen, devices, options, wishes, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else home.locked(), output.progress() as shown:
         site = starting.Site(home, folder, _engine, shown, devices.gpus)
@@ -180,7 +180,9 @@ def _planned(
     )
 
 
-def _require_ready_host(identity: Identity, home: Home, devices: Devices, options: Options, folder: Path) -> None:
+def _require_ready_host(
+    identity: Identity, home: Home, devices: Devices, options: Options, folder: Path, manner: Manner
+) -> None:
     """Raises HostProblem with everything that would stop the deployment."""
     from modelyard.deployment.doctor.examination import Subject, examine
     from modelyard.errors import HostProblem
@@ -194,8 +196,14 @@ def _require_ready_host(identity: Identity, home: Home, devices: Devices, option
         identity=identity,
         bind=options.bind,
         port=options.port,
+        manner=manner,
     )
-    problems = [finding for finding in examine(subject) if finding.level == "problem"]
+    findings = examine(subject)
+    # Others are left to doctor: of this one nobody would see why a model does not load.
+    for finding in findings:
+        if (finding.name, finding.level) == ("npu driver", "warning"):
+            output.say(f"  warning: {finding.what} (modelyard doctor --profile {options.profile})")
+    problems = [finding for finding in findings if finding.level == "problem"]
     if problems:
         said = "; ".join(f"{finding.name}: {finding.what}" for finding in problems)
         raise HostProblem(said, hint=f"modelyard doctor --profile {options.profile} says how to mend it")

@@ -15,6 +15,8 @@ DEFAULT_PREFIX = "modelyard"
 # Where each image keeps its CycloneDX bill of materials; a label of the image says the same.
 SBOM = "/usr/share/modelyard/sbom.cdx.json"
 USER = "10001:10001"
+# On images of Triton for Intel's devices: the addresses of the packages that Debian has not, as DRIVER_URLS gave them.
+DRIVERS_LABEL = "io.modelyard.drivers"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from types import ModuleType
 import pytest
 
 from modelyard import __version__
-from modelyard.deployment.images import IMAGES, build_command
+from modelyard.deployment.images import DRIVERS_LABEL, IMAGES, build_command
 from tests.deploy.building import ROOT
 
 # Of the environment that the tests run in, whether or not it is on the PATH.
@@ -164,6 +165,31 @@ def test_a_download_must_be_what_its_checksum_says(server: http.server.HTTPServe
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="has no checksum"):
         fetch(url, tmp_path)
+
+
+def test_an_archive_of_drivers_gives_its_packages_and_no_firmware(tmp_path: Path) -> None:
+    unpack = _module("triton-openvino/fetch.py").unpack
+    given = ("intel-level-zero-npu_1.deb", "intel-driver-compiler-npu_1.deb", "intel-fw-npu_1.deb", "npu-dbgsym_1.deb")
+    packages = tmp_path / "made"
+    packages.mkdir()
+    for name in (*given, "README"):
+        (packages / name).write_text(name)
+    archive = tmp_path / "packages/linux-npu-driver.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(packages, "linux-npu-driver")
+    assert {path.name for path in unpack(archive)} == set(given[:2])
+    assert {path.name: path.read_text() for path in archive.parent.iterdir()} == {name: name for name in given[:2]}
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(packages / "README", "README")
+    with pytest.raises(ValueError, match="no packages"):
+        unpack(archive)
+
+
+def test_the_image_for_intel_says_what_drivers_it_was_given() -> None:
+    text = (DOCKER / "triton-openvino/Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert 'ARG DRIVER_URLS=""' in text
+    assert f'{DRIVERS_LABEL}="${{DRIVER_URLS}}"' in text
 
 
 def _python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
