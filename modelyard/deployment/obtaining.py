@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modelyard.deployment.compose import environment
 from modelyard.deployment.errors import ImageMissing, NpuDriverMissing
-from modelyard.deployment.images import IMAGES, Image, build_command
+from modelyard.deployment.images import IMAGES, Image, build_command, passing_on
 from modelyard.deployment.profile import Profile
 from modelyard.deployment.steps import Step
 
@@ -32,13 +32,6 @@ _TRITON: dict[Profile, str] = {
     "cuda": "triton-cuda",
 }
 CONVERTER = "converter"
-# What a user behind a proxy or with mirrors has set. By its name only, so that no password of a mirror's address is in
-# the list of processes: the `docker` program takes the values from its own environment.
-_BUILD_ARGUMENTS = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    *("APT_MIRROR", "APT_SECURITY_MIRROR", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"),
-    *("PYTHON_IMAGE", "DEBIAN_IMAGE", "TRITON_IMAGE", "TORCH", "TORCH_INDEX_URL", "DRIVER_URLS", "OFFLINE"),
-)
 
 
 def images_of(profile: Profile, *, converter: bool) -> list[Image]:
@@ -101,9 +94,7 @@ def lacks_npu_driver(given: Mapping[str, str] = os.environ) -> bool:
 
 def build_words(image: Image, source: Source, given: Mapping[str, str] = os.environ) -> list[str]:
     """The command that builds it in the root of the sources, with the mirrors and proxies of the environment."""
-    *words, context = build_command(image, source.version, prefix=source.prefix)
-    passed = [word for name in _BUILD_ARGUMENTS if given.get(name) for word in ("--build-arg", name)]
-    return [*words, *passed, context]
+    return passing_on(build_command(image, source.version, prefix=source.prefix), given)
 
 
 def _build(image: Image, source: Source) -> Step:

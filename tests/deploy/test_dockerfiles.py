@@ -90,6 +90,31 @@ def test_the_command_that_builds() -> None:
     assert command[-1] == "."
 
 
+def test_make_images_takes_a_base_and_mirrors_from_the_shell(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$PYTHON_IMAGE" "$@" > {said}\n')
+    docker.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHON_IMAGE": "python@sha256:abc"}
+    command = [sys.executable, "-m", "modelyard.deployment.images", "gateway"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    words = said.read_text().split()
+    assert words[0] == "python@sha256:abc"
+    assert words[words.index("PYTHON_IMAGE") - 1] == "--build-arg"
+
+
+def test_the_wheels_of_an_offline_build_are_all_told() -> None:
+    """Every list that a Dockerfile or its programs install from is in the folder's page."""
+    page = (DOCKER / "wheels/README.md").read_text()
+    texts = [path.read_text() for path in (*DOCKERFILES, *DOCKER.glob("common/*.sh"))]
+    copied = {line for text in texts for line in re.findall(r"requirements/\S+\.txt", text)}
+    lists = {name for text in texts for name in re.findall(r'--requirement "?\S*/(\w+\.txt)', text)}
+    assert {"requirements/engine.txt", "requirements/convert.txt"} <= copied
+    assert {"build.txt", "sbom.txt"} <= lists
+    for name in (*copied, *(f"deploy/docker/common/{name}" for name in ("build.txt", "sbom.txt"))):
+        assert name in page, name
+
+
 class Answering(http.server.BaseHTTPRequestHandler):
     """The path says the status: /health/ready answers `status`, whatever is asked under it."""
 
