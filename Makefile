@@ -58,14 +58,18 @@ test-deploy: dev-env gateway-env ansible-env ## Images, compose, upgrade and the
 test-fleet: dev-env gateway-env ansible-env ## The playbooks on SSH hosts made for it, each with systemd and a Docker engine of its own
 	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest tests/fleet $(ARGS)
 
+# Helm's templates are no YAML before they are rendered; tests hold what they render against schemas.
+DEPLOY_YAML := deploy/compose deploy/docker deploy/monitoring deploy/kserve deploy/helm/modelyard/Chart.yaml deploy/helm/modelyard/values.yaml tests/deploy/compose
+DOCKERFILES := deploy/docker/*/Dockerfile tests/deploy/compose/running/tools/Dockerfile tests/deploy/images/cuda_base/Dockerfile
+
 lint: dev-env ansible-env ## ruff, mypy --strict, and the linters of playbooks, YAML, Dockerfiles and shell scripts
 	$(CONVERT)/ruff check .
 	$(CONVERT)/ruff format --check .
 	$(CONVERT)/mypy
 	cd ansible && PATH="$(CURDIR)/$(ANSIBLE):$$PATH" ansible-lint --offline --strict -q
-	$(ANSIBLE)/yamllint --strict --config-file ansible/.yamllint ansible
-	$(ANSIBLE)/yamllint --strict --config-file deploy/.yamllint deploy/compose deploy/monitoring tests/deploy/compose
-	$(ANSIBLE)/hadolint --config deploy/docker/.hadolint.yaml deploy/docker/*/Dockerfile tests/deploy/compose/running/tools/Dockerfile
+	$(ANSIBLE)/yamllint --strict --config-file ansible/.yamllint ansible tests/ansible
+	$(ANSIBLE)/yamllint --strict --config-file deploy/.yamllint $(DEPLOY_YAML)
+	$(ANSIBLE)/hadolint --config deploy/docker/.hadolint.yaml $(DOCKERFILES)
 	$(ANSIBLE)/shellcheck $$(git ls-files '*.sh') .ci/run ansible/roles/backup/files/modelyard-backup
 
 format: dev-env ## Let ruff mend what it can

@@ -162,3 +162,15 @@ def test_every_requirement_is_pinned() -> None:
         wishes = [line for line in lines if line and not line.startswith((" ", "#"))]
         assert wishes
         assert all("==" in wish for wish in wishes), [wish for wish in wishes if "==" not in wish]
+
+
+@pytest.mark.parametrize(("program", "pattern"), [("yamllint", "*.y*ml"), ("hadolint", "Dockerfile")])
+def test_every_file_is_shown_to_its_linter(program: str, pattern: str) -> None:
+    """Helm's templates are none of it: they are YAML once they are rendered, and tests read that."""
+    said = subprocess.run(["make", "--dry-run", "lint"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = [word for line in said.splitlines() if f"/{program} " in line for word in line.split()[1:]]
+    shown = {path for word in words if not word.startswith(("-", "/")) for path in ROOT.glob(word)}
+    files = {path for top in ("ansible", "deploy", "tests") for path in (ROOT / top).rglob(pattern)}
+    linted = {path for path in files if not {"templates", ".ansible", "node_modules"} & set(path.parts)}
+    assert len(linted) > 5
+    assert {str(path.relative_to(ROOT)) for path in linted if not {path, *path.parents} & shown} == set()

@@ -13,6 +13,7 @@ import typer
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
 from modelyard.cli.options import AsJson, Repository, settings_with
+from modelyard.cli.planned_steps import DryRunOption
 from modelyard.cli.stopping import StopRequest
 
 if TYPE_CHECKING:
@@ -192,9 +193,7 @@ def install(
     force: Annotated[bool, typer.Option("--force", help="Replace models that are here and differ.")] = False,
     no_start: Annotated[bool, typer.Option("--no-start", help="Load images and models, and start nothing.")] = False,
     home: HomeOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print every step and do nothing; DEPLOY_DRY_RUN=1 does the same.")
-    ] = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Check a bundle, load its images and models, and start them as `modelyard up` does, with no network.
 

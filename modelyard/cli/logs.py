@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
+from modelyard.cli.planned_steps import DryRunOption, print_nothing_changed
 
 
 def logs(
@@ -21,18 +23,26 @@ def logs(
     ] = False,
     tail: Annotated[int, typer.Option(min=0, help="Lines of each container to begin with.")] = 200,
     home: HomeOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Show the log of a deployment."""
     from modelyard.deployment import compose
     from modelyard.deployment.home import find_home
+    from modelyard.deployment.steps import dry_run_wanted
     from modelyard.errors import InvalidInput
     from modelyard.settings import Settings
 
     settings = Settings()
+    dry_run = dry_run or dry_run_wanted()
     place = find_home(home, settings.deploy_home)
-    project = compose.project_of(place, compose.deploy_folder(settings.deploy_files))
+    project = compose.project_of(place, compose.deploy_folder(settings.deploy_files), dry_run=dry_run)
+    words = ["logs", "--tail", str(tail), *(["--follow"] if follow else []), *([service] if service else [])]
+    if dry_run:
+        output.say("would do: showing the log")
+        output.say(f"    {' '.join(project.command(*words))}")
+        print_nothing_changed()
+        return
     if service is not None and service not in (known := project.services()):
         raise InvalidInput(f"there is no service '{service}'", hint=f"there are {', '.join(known)}")
-    words = ["logs", "--tail", str(tail), *(["--follow"] if follow else []), *([service] if service else [])]
     if status := project.show(*words):
         raise typer.Exit(status)

@@ -6,12 +6,18 @@ Runs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from modelyard.cli import output
 
 if TYPE_CHECKING:
     from modelyard.deployment.steps import Step
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print every step and do nothing; DEPLOY_DRY_RUN=1 does the same.")
+]
 
 
 def print_planned(steps: Iterable[Step]) -> None:

@@ -16,7 +16,7 @@ from modelyard import __version__
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
 from modelyard.cli.next_steps import next_steps
-from modelyard.cli.planned_steps import print_nothing_changed, print_planned
+from modelyard.cli.planned_steps import DryRunOption, print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -50,9 +50,7 @@ def up(
     pull: Annotated[bool, typer.Option("--pull", help="Pull the images anew, and build none.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask the hub for newer versions of the models.")] = False,
     home: HomeOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print every step and do nothing; DEPLOY_DRY_RUN=1 does the same.")
-    ] = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Deploy on this host in containers: secrets, images, models, start, and a first answer.
 
@@ -125,11 +123,11 @@ def _deploy(
     if chosen.version != __version__:
         output.say(f"version: {chosen.version}, as deployed; this command is {__version__} (modelyard upgrade)")
     if not dry_run:
-        _require_ready_host(chosen, home, devices, options, folder)
+        _require_ready_host(chosen, home, devices, options, folder, manner)
     deployment = _planned(chosen, devices, options, wishes, dry_run=dry_run)
     with contextlib.nullcontext() if dry_run else home.locked(), output.progress() as shown:
         site = starting.Site(home, folder, _engine, shown, devices.gpus)
-        project = site.project(deployment, _compose(dry_run=dry_run))
+        project = site.project(deployment, compose.find_compose(dry_run=dry_run))
         steps = starting.steps(deployment, site, manner=manner, refresh=refresh, project=project)
         if dry_run:
             print_planned(steps)
@@ -154,19 +152,6 @@ def _engine() -> DockerClient:
     from modelyard.deployment.engine import connect
 
     return connect()
-
-
-def _compose(*, dry_run: bool) -> tuple[str, ...]:
-    """A dry run says what it would call, also where that is not installed."""
-    from modelyard.deployment.compose import find_compose
-    from modelyard.deployment.errors import ComposeMissing
-
-    try:
-        return find_compose()
-    except ComposeMissing:
-        if dry_run:
-            return ("docker", "compose")
-        raise
 
 
 def _planned(
@@ -195,7 +180,9 @@ def _planned(
     )
 
 
-def _require_ready_host(identity: Identity, home: Home, devices: Devices, options: Options, folder: Path) -> None:
+def _require_ready_host(
+    identity: Identity, home: Home, devices: Devices, options: Options, folder: Path, manner: Manner
+) -> None:
     """Raises HostProblem with everything that would stop the deployment."""
     from modelyard.deployment.doctor.examination import Subject, examine
     from modelyard.errors import HostProblem
@@ -209,8 +196,14 @@ def _require_ready_host(identity: Identity, home: Home, devices: Devices, option
         identity=identity,
         bind=options.bind,
         port=options.port,
+        manner=manner,
     )
-    problems = [finding for finding in examine(subject) if finding.level == "problem"]
+    findings = examine(subject)
+    # Others are left to doctor: of this one nobody would see why a model does not load.
+    for finding in findings:
+        if (finding.name, finding.level) == ("npu driver", "warning"):
+            output.say(f"  warning: {finding.what} (modelyard doctor --profile {options.profile})")
+    problems = [finding for finding in findings if finding.level == "problem"]
     if problems:
         said = "; ".join(f"{finding.name}: {finding.what}" for finding in problems)
         raise HostProblem(said, hint=f"modelyard doctor --profile {options.profile} says how to mend it")

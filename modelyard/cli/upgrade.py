@@ -11,7 +11,7 @@ import typer
 
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
-from modelyard.cli.planned_steps import print_nothing_changed, print_planned
+from modelyard.cli.planned_steps import DryRunOption, print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +24,6 @@ InPlaceOption = Annotated[
 ]
 BalancerOption = Annotated[
     bool, typer.Option("--balancer", help="Replace the balancer too; nobody is answered for some seconds then.")
-]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Print every step and do nothing; DEPLOY_DRY_RUN=1 does the same.")
 ]
 
 
@@ -87,7 +84,8 @@ def _change(
     if options is None:
         raise DeploymentMissing(place.path)
     folder = compose.deploy_folder(settings.deploy_files)
-    project = compose.project_of(place, folder)
+    dry_run = dry_run or dry_run_wanted()
+    project = compose.project_of(place, folder, dry_run=dry_run)
     client = engine.connect()
     used = upgrading.memory_of(client, project.name, "triton")
     free = psutil.virtual_memory().available
@@ -98,14 +96,20 @@ def _change(
         balancer=balancer,
         home=place,
     )
-    dry_run = dry_run or dry_run_wanted()
     with contextlib.nullcontext() if dry_run else place.locked(), output.progress() as shown:
         model = answer.model_to_ask(place, sorted(state.get("models", {})))
         steps = upgrading.steps(
             change,
             home=place,
             project=project,
-            source=Source(lambda: client, folder, str(state["image_prefix"]), change.after, manner),
+            source=Source(
+                lambda: client,
+                folder,
+                str(state["image_prefix"]),
+                change.after,
+                manner,
+                npu=options.profile == "intel-npu",
+            ),
             rolling=lambda: Rolling(project, client, shown),
             ask=lambda: answer.first_answer(client, place, options.url, project.name, model, shown),
             told=shown,

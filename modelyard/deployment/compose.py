@@ -23,14 +23,19 @@ _LAST_LINES = 12
 _OURS = ("MODELYARD_", "COMPOSE_")
 
 
-def find_compose() -> tuple[str, ...]:
-    """`docker compose` when the plugin is there, else `docker-compose`. Raises ComposeMissing."""
+def find_compose(*, dry_run: bool = False) -> tuple[str, ...]:
+    """`docker compose` when the plugin is there, else `docker-compose`. Raises ComposeMissing.
+
+    A dry run says what it would call, also where neither is installed.
+    """
     if (docker := shutil.which("docker")) is not None:
         asked = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
         if asked.returncode == 0:
             return (docker, "compose")
     if (alone := shutil.which("docker-compose")) is not None:
         return (alone,)
+    if dry_run:
+        return ("docker", "compose")
     raise ComposeMissing
 
 
@@ -104,10 +109,10 @@ def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
     return {"DOCKER_HOST": engine.address(), **kept}
 
 
-def project_of(home: Home, folder: Path) -> Project:
+def project_of(home: Home, folder: Path, *, dry_run: bool = False) -> Project:
     """The project as its state says it was deployed last. Raises DeploymentMissing, ComposeMissing."""
     state = home.read_state()
     if not state.get("files"):
         raise DeploymentMissing(home.path)
     name = str(state.get("project") or PROJECT)
-    return Project(find_compose(), folder / "compose", tuple(state["files"]), home.env_file, name)
+    return Project(find_compose(dry_run=dry_run), folder / "compose", tuple(state["files"]), home.env_file, name)

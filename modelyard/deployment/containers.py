@@ -51,8 +51,19 @@ def containers(client: DockerClient, project: str) -> list[Seen]:
 
 def running(client: DockerClient, project: str, service: str) -> list[Container]:
     """The containers of one service that run, to be handled, by name."""
+    return _of_service(client, project, service, {})
+
+
+def stopped(client: DockerClient, project: str, service: str) -> list[Container]:
+    """The containers of one service that ended or never started, to be handled, by name."""
+    return _of_service(client, project, service, {"status": ["created", "exited", "dead"]})
+
+
+def _of_service(client: DockerClient, project: str, service: str, only: dict[str, list[str]]) -> list[Container]:
+    """The engine lists what runs, unless a state is asked for."""
     labels = [f"{PROJECT_LABEL}={project}", f"{SERVICE_LABEL}={service}"]
-    found: list[Container] = client.containers.list(filters={"label": labels}, ignore_removed=True)
+    filters: dict[str, str | list[str] | bool] = {"label": labels, **only}
+    found: list[Container] = client.containers.list(all=bool(only), filters=filters, ignore_removed=True)
     return sorted(found, key=lambda container: str(container.name))
 
 

@@ -13,6 +13,7 @@
     ├── ComposeMissing          neither `docker compose` nor docker-compose is there
     ├── ComposeFailed           compose refused, or a container did not start
     ├── ImageMissing            an image is not here, and cannot be built or pulled
+    ├── NpuDriverMissing        an image for an NPU would be built without its driver
     ├── DeployFilesMissing      there is no folder `deploy` beside the package
     ├── DeploymentMissing       nothing was deployed from this home
     ├── DeploymentBusy          another command is changing the deployment
@@ -127,6 +128,17 @@ class ImageMissing(HostProblem):
         super().__init__(
             f"the image {reference} is not here, and {why}",
             hint=hint or "build it in a checkout (modelyard up --build), or name your registry: MODELYARD_IMAGE_PREFIX",
+        )
+
+
+class NpuDriverMissing(HostProblem):
+    """An image that is to use an NPU would be built, and nobody said where its driver is; Debian has none."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(
+            f"{reference} would be built without the driver of the NPU, which Debian has not",
+            hint="name its packages in DRIVER_URLS, each with its checksum, as deploy/docker/README.md says; or take "
+            "an image that has it (--pull, MODELYARD_IMAGE_PREFIX)",
         )
 
 

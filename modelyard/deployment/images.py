@@ -15,6 +15,16 @@ DEFAULT_PREFIX = "modelyard"
 # Where each image keeps its CycloneDX bill of materials; a label of the image says the same.
 SBOM = "/usr/share/modelyard/sbom.cdx.json"
 USER = "10001:10001"
+# On images of Triton for Intel's devices: the addresses of the packages that Debian has not, as DRIVER_URLS gave them.
+DRIVERS_LABEL = "io.modelyard.drivers"
+
+# What a user behind a proxy or with mirrors has set. By its name only, so that no password of a mirror's address is in
+# the list of processes: the `docker` program takes the values from its own environment.
+_BUILD_ARGUMENTS = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("APT_MIRROR", "APT_SECURITY_MIRROR", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"),
+    *("PYTHON_IMAGE", "DEBIAN_IMAGE", "TRITON_IMAGE", "TORCH", "TORCH_INDEX_URL", "DRIVER_URLS", "OFFLINE"),
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,13 @@ def build_command(
     return [*docker, "build", "--file", str(image.dockerfile), "--tag", image.tag(version, prefix), *words, "."]
 
 
+def passing_on(command: Sequence[str], given: Mapping[str, str]) -> list[str]:
+    """The command that builds, with the arguments that this environment has."""
+    *words, context = command
+    passed = [word for name in _BUILD_ARGUMENTS if given.get(name) for word in ("--build-arg", name)]
+    return [*words, *passed, context]
+
+
 def labels(image: Image, version: str = __version__, *, revision: str = "", source: str = "") -> dict[str, str]:
     """The labels that a built image has at least."""
     return {
@@ -86,7 +103,11 @@ def labels(image: Image, version: str = __version__, *, revision: str = "", sour
 
 
 def main(keys: Sequence[str]) -> int:
-    """Build those that are named, or all that need no vendor's base; see deploy/docker/README.md for the arguments."""
+    """Build those that are named, or all that need no vendor's base, with the arguments that the shell has.
+
+    deploy/docker/README.md describes them.
+    """
+    import os
     import shlex
     import subprocess
     import sys
@@ -95,7 +116,7 @@ def main(keys: Sequence[str]) -> int:
         if key not in IMAGES:
             print(f"error: '{key}' is none of {', '.join(IMAGES)}", file=sys.stderr)
             return 2
-        command = build_command(IMAGES[key])
+        command = passing_on(build_command(IMAGES[key]), os.environ)
         print(shlex.join(command), flush=True)
         if status := subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=False).returncode:
             return status

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from modelyard.deployment.compose import environment
-from modelyard.deployment.errors import ImageMissing
-from modelyard.deployment.images import IMAGES, Image, build_command
+from modelyard.deployment.errors import ImageMissing, NpuDriverMissing
+from modelyard.deployment.images import IMAGES, Image, build_command, passing_on
 from modelyard.deployment.profile import Profile
 from modelyard.deployment.steps import Step
 
@@ -32,30 +32,31 @@ _TRITON: dict[Profile, str] = {
     "cuda": "triton-cuda",
 }
 CONVERTER = "converter"
-# What a user behind a proxy or with mirrors has set. By its name only, so that no password of a mirror's address is in
-# the list of processes: the `docker` program takes the values from its own environment.
-_BUILD_ARGUMENTS = (
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    *("APT_MIRROR", "APT_SECURITY_MIRROR", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"),
-    *("PYTHON_IMAGE", "DEBIAN_IMAGE", "TRITON_IMAGE", "TORCH", "TORCH_INDEX_URL", "DRIVER_URLS", "OFFLINE"),
-)
 
 
 def images_of(profile: Profile, *, converter: bool) -> list[Image]:
     """What a deployment needs; the converter only when a model is to be made."""
-    keys = ["balancer", "gateway", _TRITON[profile], *([CONVERTER] if converter else [])]
-    return [IMAGES[key] for key in keys]
+    others = [IMAGES[CONVERTER]] if converter else []
+    return [IMAGES["balancer"], IMAGES["gateway"], image_of_triton(profile), *others]
+
+
+def image_of_triton(profile: Profile) -> Image:
+    return IMAGES[_TRITON[profile]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where images come from: `folder` is `deploy`, whose sources lie beside it in a checkout."""
+    """Where images come from: `folder` is `deploy`, whose sources lie beside it in a checkout.
+
+    `npu` says that the image for Intel's devices has to bring the driver of the NPU, and not only of GPUs.
+    """
 
     client: Callable[[], DockerClient]
     folder: Path
     prefix: str
     version: str
     manner: Manner = "auto"
+    npu: bool = False
 
     def reference(self, image: Image) -> str:
         return image.tag(self.version, self.prefix)
@@ -86,17 +87,22 @@ def is_here(client: DockerClient, reference: str) -> bool:
     return True
 
 
+def lacks_npu_driver(given: Mapping[str, str] = os.environ) -> bool:
+    """Whether an image built now could not use an NPU; a base of one's own may have the driver already."""
+    return not given.get("DRIVER_URLS") and not given.get("PYTHON_IMAGE")
+
+
 def build_words(image: Image, source: Source, given: Mapping[str, str] = os.environ) -> list[str]:
     """The command that builds it in the root of the sources, with the mirrors and proxies of the environment."""
-    *words, context = build_command(image, source.version, prefix=source.prefix)
-    passed = [word for name in _BUILD_ARGUMENTS if given.get(name) for word in ("--build-arg", name)]
-    return [*words, *passed, context]
+    return passing_on(build_command(image, source.version, prefix=source.prefix), given)
 
 
 def _build(image: Image, source: Source) -> Step:
     command = build_words(image, source)
 
     def run() -> None:
+        if source.npu and image.key == _TRITON["intel-npu"] and lacks_npu_driver():
+            raise NpuDriverMissing(source.reference(image))
         root = source.folder.parent
         done = subprocess.run(
             command, cwd=root, capture_output=True, text=True, errors="replace", check=False, env=environment()

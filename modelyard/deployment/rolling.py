@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelyard.deployment.compose import Project
-from modelyard.deployment.containers import Seen, as_seen, containers, last_lines, of_current_images, running
+from modelyard.deployment.containers import Seen, as_seen, containers, last_lines, of_current_images, running, stopped
 from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.steps import Told
 
@@ -48,8 +48,7 @@ class Rolling:
         wanted = self.project.hashes().get(service)
         before = self._running(service)
         for number, old in enumerate(before, 1):
-            seen = as_seen(old.attrs)
-            if seen.config_hash == wanted and of_current_images(self.client, [seen]):
+            if self._is_current(old, wanted):
                 continue
             self.told.step(f"replacing {service} {number} of {len(before)}")
             has = self._loaded(old) if service == "triton" else frozenset()
@@ -63,6 +62,30 @@ class Rolling:
                 raise
             if beside:
                 self._stop(old)
+
+    def restore(self, service: str, count: int, *, beside: bool) -> None:
+        """Have `count` containers run what compose would start now, whatever a replacement that failed has left.
+
+        What is missing is started first, since nobody may be answering; what runs something else is replaced then, as
+        by `replace`. Raises DeploymentFailed when one does not become well.
+        """
+        # Compose would start these again as they are, also those of the version that failed.
+        for ended in stopped(self.client, self.project.name, service):
+            ended.remove(force=True)
+        wanted = self.project.hashes().get(service)
+        now = self._running(service)
+        outdated = [container for container in now if not self._is_current(container, wanted)]
+        for surplus in outdated[: max(0, len(now) - count)]:
+            self._stop(surplus)
+        for number in range(len(now) + 1, count + 1):
+            self.told.step(f"starting {service} {number} of {count} again")
+            self._until_well(self._start(service, number), ())
+        self.replace(service, beside=beside)
+
+    def _is_current(self, container: Container, wanted: str | None) -> bool:
+        """Whether it is what compose would start now: the same configuration, `wanted`, and the same image."""
+        seen = as_seen(container.attrs)
+        return seen.config_hash == wanted and of_current_images(self.client, [seen])
 
     def _running(self, service: str) -> list[Container]:
         return running(self.client, self.project.name, service)
@@ -105,6 +128,12 @@ class Rolling:
         return frozenset(json.loads(said if isinstance(said, bytes) else b"".join(said)))
 
     def _stop(self, old: Container) -> None:
-        """What it is at ends first: a gateway and a Triton that are told to stop take nothing new."""
-        old.stop(timeout=_STOP_S)
-        old.remove()
+        """What it is at ends first: a gateway and a Triton that are told to stop take nothing new.
+
+        Who interrupts the wait has it end at once: a container that was told to stop cannot be told to stay, and one
+        that still runs would be counted when the service is brought back.
+        """
+        try:
+            old.stop(timeout=_STOP_S)
+        finally:
+            old.remove(force=True)

@@ -51,7 +51,12 @@ def steps(
     models = [step_of_model(wish, deployment, site, refresh=refresh) for wish in deployment.models]
     needed = obtaining.images_of(deployment.options.profile, converter=any(not step.is_done() for step in models))
     source = obtaining.Source(
-        site.client, site.folder, deployment.identity.image_prefix, deployment.identity.version, manner
+        site.client,
+        site.folder,
+        deployment.identity.image_prefix,
+        deployment.identity.version,
+        manner,
+        npu=deployment.options.profile == "intel-npu",
     )
     return [
         *_home(deployment, site.home),

@@ -6,7 +6,7 @@ as it is unless it is asked for, since nobody is in front of it to hold a connec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +84,8 @@ def steps(
     options = options_of(home.read_state())
     if options is None:
         raise DeploymentMissing(home.path)
-    services = ["triton", "gateway", *(["balancer"] if change.balancer else [])]
+    # Each service, and how many of it there should be.
+    services = {"triton": options.tritons, "gateway": options.gateways, **({"balancer": 1} if change.balancer else {})}
     # The balancer's too, so that `modelyard up` finds all that it may need.
     needed = obtaining.images_of(options.profile, converter=False)
 
@@ -131,26 +132,35 @@ def _images(needed: list[Image], source: Source) -> list[Step]:
     return obtaining.steps(missing, replace(source, manner="build" if own else "pull"))
 
 
-def _replace(services: list[str], change: Change, rolling: Rolling) -> None:
+def _replace(services: Iterable[str], change: Change, rolling: Rolling) -> None:
     for service in services:
-        # Two balancers cannot have one port.
-        rolling.replace(service, beside=service == "gateway" or (service == "triton" and change.beside))
+        rolling.replace(service, beside=_goes_beside(service, change))
+
+
+def _goes_beside(service: str, change: Change) -> bool:
+    """Two balancers cannot have one port, and two Tritons may not have the memory."""
+    return service == "gateway" or (service == "triton" and change.beside)
 
 
 def _go_back(
     error: BaseException,
-    services: list[str],
+    services: Mapping[str, int],
     change: Change,
     before: Mapping[str, str],
     home: Home,
     rolling: Callable[[], Rolling],
     told: Told,
 ) -> None:
-    """What was replaced already is replaced again. Raises RollbackFailed when that fails too."""
+    """What was replaced already is replaced again, and what is gone is started. Raises RollbackFailed when that fails.
+
+    In place the old container went before its successor was not well, so there may be none left to replace.
+    """
     why = error.message if isinstance(error, ModelyardError) else type(error).__name__
     told.note(f"going back to {change.before}: {why.partition(chr(10))[0]}")
     home.write_env({**before, BALANCER_VERSION: before.get(BALANCER_VERSION, change.before)})
     try:
-        _replace(list(reversed(services)), change, rolling())
+        restored = rolling()
+        for service, count in reversed(list(services.items())):
+            restored.restore(service, count, beside=_goes_beside(service, change))
     except ModelyardError as second:
         raise RollbackFailed(change.before, why, second.message) from second

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from types import ModuleType
 import pytest
 
 from modelyard import __version__
-from modelyard.deployment.images import IMAGES, build_command
+from modelyard.deployment.images import DRIVERS_LABEL, IMAGES, build_command
 from tests.deploy.building import ROOT
 
 # Of the environment that the tests run in, whether or not it is on the PATH.
@@ -87,6 +88,31 @@ def test_the_command_that_builds() -> None:
     arguments = {command[i + 1] for i, word in enumerate(command) if word == "--build-arg"}
     assert arguments == {"VERSION=1.2.3", "VARIANT=intel", "OFFLINE=1", "REVISION=abc"}
     assert command[-1] == "."
+
+
+def test_make_images_takes_a_base_and_mirrors_from_the_shell(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$PYTHON_IMAGE" "$@" > {said}\n')
+    docker.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHON_IMAGE": "python@sha256:abc"}
+    command = [sys.executable, "-m", "modelyard.deployment.images", "gateway"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+    words = said.read_text().split()
+    assert words[0] == "python@sha256:abc"
+    assert words[words.index("PYTHON_IMAGE") - 1] == "--build-arg"
+
+
+def test_the_wheels_of_an_offline_build_are_all_told() -> None:
+    """Every list that a Dockerfile or its programs install from is in the folder's page."""
+    page = (DOCKER / "wheels/README.md").read_text()
+    texts = [path.read_text() for path in (*DOCKERFILES, *DOCKER.glob("common/*.sh"))]
+    copied = {line for text in texts for line in re.findall(r"requirements/\S+\.txt", text)}
+    lists = {name for text in texts for name in re.findall(r'--requirement "?\S*/(\w+\.txt)', text)}
+    assert {"requirements/engine.txt", "requirements/convert.txt"} <= copied
+    assert {"build.txt", "sbom.txt"} <= lists
+    for name in (*copied, *(f"deploy/docker/common/{name}" for name in ("build.txt", "sbom.txt"))):
+        assert name in page, name
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -164,6 +190,31 @@ def test_a_download_must_be_what_its_checksum_says(server: http.server.HTTPServe
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="has no checksum"):
         fetch(url, tmp_path)
+
+
+def test_an_archive_of_drivers_gives_its_packages_and_no_firmware(tmp_path: Path) -> None:
+    unpack = _module("triton-openvino/fetch.py").unpack
+    given = ("intel-level-zero-npu_1.deb", "intel-driver-compiler-npu_1.deb", "intel-fw-npu_1.deb", "npu-dbgsym_1.deb")
+    packages = tmp_path / "made"
+    packages.mkdir()
+    for name in (*given, "README"):
+        (packages / name).write_text(name)
+    archive = tmp_path / "packages/linux-npu-driver.tar.gz"
+    archive.parent.mkdir()
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(packages, "linux-npu-driver")
+    assert {path.name for path in unpack(archive)} == set(given[:2])
+    assert {path.name: path.read_text() for path in archive.parent.iterdir()} == {name: name for name in given[:2]}
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(packages / "README", "README")
+    with pytest.raises(ValueError, match="no packages"):
+        unpack(archive)
+
+
+def test_the_image_for_intel_says_what_drivers_it_was_given() -> None:
+    text = (DOCKER / "triton-openvino/Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert 'ARG DRIVER_URLS=""' in text
+    assert f'{DRIVERS_LABEL}="${{DRIVER_URLS}}"' in text
 
 
 def _python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:

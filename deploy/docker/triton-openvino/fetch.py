@@ -1,6 +1,8 @@
 """Downloads files into a folder while an image is built; each address carries the checksum of what it must give.
 
 fetch.py FOLDER https://host/name.deb#sha256=... [...]
+
+An archive (.tar.gz) gives the packages in it.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+import tarfile
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -18,7 +21,9 @@ def main(argv: Sequence[str]) -> int:
     folder, *addresses = argv
     for address in addresses:
         try:
-            fetch(address, Path(folder))
+            file = fetch(address, Path(folder))
+            if tarfile.is_tarfile(file):
+                unpack(file)
         except (OSError, ValueError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -40,6 +45,23 @@ def fetch(address: str, folder: Path) -> Path:
         file.unlink()
         raise ValueError(f"{url} has the SHA-256 {found}, expected {expected}")
     return file
+
+
+def unpack(archive: Path) -> list[Path]:
+    """The packages of an archive, in its place; not the firmware, which is the host's, nor what is for debuggers."""
+    packages = []
+    with tarfile.open(archive) as members:
+        for member in members:
+            name = PurePosixPath(member.name).name
+            content = members.extractfile(member)
+            if content is None or not name.endswith(".deb") or name.startswith("intel-fw-npu") or "-dbgsym" in name:
+                continue
+            packages.append(archive.with_name(name))
+            packages[-1].write_bytes(content.read())
+    archive.unlink()
+    if not packages:
+        raise ValueError(f"{archive.name} has no packages in it")
+    return packages
 
 
 if __name__ == "__main__":

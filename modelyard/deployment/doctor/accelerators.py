@@ -5,19 +5,27 @@ A device that lacks something is a problem only where the profile that is wanted
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from modelyard.deployment.devices import Devices
 from modelyard.deployment.doctor.findings import Finding, Mend, ok, problem, warning
+from modelyard.deployment.obtaining import lacks_npu_driver
 from modelyard.deployment.profile import Profile
 
 # Of the CUDA that is in the CUDA image; NVIDIA's table of minimum drivers for CUDA 13.
 OLDEST_DRIVER = (580, 65)
+# From NVIDIA's own repository, as the role cuda_host does: Debian 12 has the driver 535, and Debian 13 has 550.
+_REPOSITORY = "https://developer.download.nvidia.com/compute/cuda/repos"
 _DRIVER = Mend(
-    "sudo apt-get install nvidia-driver (Debian, from non-free) or sudo ubuntu-drivers install (Ubuntu); then reboot",
-    "sudo dnf module install nvidia-driver:open-dkms, from NVIDIA's CUDA repository; reboot",
+    f". /etc/os-release && wget {_REPOSITORY}/$ID${{VERSION_ID/./}}/x86_64/cuda-keyring_1.1-1_all.deb && "
+    "sudo apt-get install ./cuda-keyring_1.1-1_all.deb && sudo apt-get update && "
+    "sudo apt-get install linux-headers-$(uname -r) nvidia-open (on Debian with its component contrib); then reboot",
+    f"sudo dnf config-manager --add-repo {_REPOSITORY}/rhel$(rpm -E %rhel)/x86_64/cuda-rhel$(rpm -E %rhel).repo && "
+    "sudo dnf module install nvidia-driver:open-dkms, with DKMS from EPEL (RHEL 10 has no modules: sudo dnf install "
+    "nvidia-open); then reboot",
 )
 _TOOLKIT = Mend(
     "sudo apt-get install nvidia-container-toolkit (NVIDIA's repository) && "
@@ -36,6 +44,11 @@ _KERNEL = Mend(
 _NPU = Mend(
     "sudo modprobe intel_vpu; its firmware comes with intel-fw-npu of Intel's linux-npu-driver releases",
     "sudo modprobe intel_vpu; its firmware comes with linux-firmware or Intel's linux-npu-driver releases",
+)
+_NPU_IMAGE = Mend.same(
+    "export DRIVER_URLS='https://HOST/intel-level-zero-npu....deb#sha256=... "
+    "https://HOST/intel-driver-compiler-npu....deb#sha256=...' (deploy/docker/README.md says where they are), "
+    "then modelyard up --build"
 )
 _SIGN = Mend.same("sudo mokutil --import the key that signed the module (or switch Secure Boot off), then reboot")
 
@@ -90,6 +103,24 @@ def _secure_boot(root: Path) -> bool:
         except OSError:
             return False
     return False
+
+
+def check_npu_driver(drivers: str | None, *, builds: bool, given: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Whether the image for Intel's devices brings the driver that Debian has not.
+
+    `drivers` is what the image that is here says of itself, None when none is here; `builds` says that one is to be
+    built.
+    """
+    if builds and lacks_npu_driver(given):
+        yield problem(
+            "npu driver", "the image would be built without the NPU's driver, which Debian has not", _NPU_IMAGE
+        )
+    elif not builds and drivers is not None and "npu" not in drivers:
+        yield warning(
+            "npu driver", "the image that is here names no driver of an NPU: models cannot use it", _NPU_IMAGE
+        )
+    elif builds or drivers is not None:
+        yield ok("npu driver", "the image has packages of its own for it")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

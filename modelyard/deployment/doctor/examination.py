@@ -18,7 +18,8 @@ from modelyard.deployment.doctor import accelerators, engine, machine
 from modelyard.deployment.doctor.findings import Finding
 from modelyard.deployment.errors import DockerUnreachable
 from modelyard.deployment.home import Home
-from modelyard.deployment.obtaining import images_of, is_here
+from modelyard.deployment.images import DRIVERS_LABEL
+from modelyard.deployment.obtaining import Manner, can_build, image_of_triton, images_of, is_here
 from modelyard.deployment.plan import Identity
 from modelyard.deployment.profile import Profile
 
@@ -41,6 +42,7 @@ class Subject:
     bind: str
     port: int
     root: Path = Path("/")
+    manner: Manner = "auto"
 
 
 def examine(subject: Subject) -> list[Finding]:
@@ -64,6 +66,8 @@ def _engine(subject: Subject) -> Iterator[Finding]:
         yield machine.check_disk(folder, subject.profile, images_here=_images_here(client, subject))
     running = any(one.service == "balancer" for one in containers(client, subject.identity.project))
     yield machine.check_port(subject.bind, subject.port, ours=running)
+    if subject.profile == "intel-npu":
+        yield from _npu_driver(client, subject)
     security = " ".join(info.get("SecurityOptions") or ())
     yield from machine.check_selinux(subject.root, subject.home.path, subject.deploy, security)
 
@@ -71,6 +75,15 @@ def _engine(subject: Subject) -> Iterator[Finding]:
 def _images_here(client: DockerClient, subject: Subject) -> bool:
     needed = images_of(subject.profile, converter=False)
     return all(is_here(client, image.tag(subject.identity.version, subject.identity.image_prefix)) for image in needed)
+
+
+def _npu_driver(client: DockerClient, subject: Subject) -> Iterator[Finding]:
+    reference = image_of_triton(subject.profile).tag(subject.identity.version, subject.identity.image_prefix)
+    here = is_here(client, reference)
+    drivers = (client.images.get(reference).labels or {}).get(DRIVERS_LABEL, "") if here else None
+    could = subject.deploy is not None and can_build(subject.deploy)
+    builds = subject.manner == "build" or (subject.manner == "auto" and could and not here)
+    yield from accelerators.check_npu_driver(drivers, builds=builds)
 
 
 def _host(subject: Subject) -> Iterator[Finding]:

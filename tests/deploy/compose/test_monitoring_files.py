@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.compose.files import MONITORING, OPERATIONS, PROMTOOL_TESTS, alerts, dashboards
+from tests.deploy.compose.files import (
+    MONITORING,
+    OPERATIONS,
+    PROMTOOL_TESTS,
+    ROOT,
+    alerts,
+    dashboards,
+    panel_expressions,
+)
 from tests.deploy.compose.promql import Selector, grouping_labels, selectors
 
 DATASOURCE = {"type": "prometheus", "uid": "modelyard-prometheus"}
@@ -82,6 +90,24 @@ def test_a_panel_says_what_it_shows_and_asks_our_prometheus(name: str) -> None:
         assert panel["datasource"] == DATASOURCE
     for variable in dashboards()[name]["templating"]["list"]:
         assert variable["datasource"] == DATASOURCE
+
+
+HAPROXY = {
+    "compose": ROOT / "deploy/compose/haproxy.cfg",
+    "hosts": ROOT / "ansible/roles/load_balancer/templates/haproxy.cfg.j2",
+}
+
+
+@pytest.mark.parametrize("deployment", HAPROXY)
+def test_the_balancer_has_the_names_that_are_asked_for(deployment: str) -> None:
+    asked = {
+        (side, proxy)
+        for expression in [*panel_expressions().values(), *(rule["expr"] for rule in alerts().values())]
+        for side, proxy in re.findall(r'haproxy_(frontend|backend|server)_\w+\{[^}]*?proxy="([^"]+)"', expression)
+    }
+    named = re.findall(r"^(frontend|backend) (\S+)$", HAPROXY[deployment].read_text(), flags=re.MULTILINE)
+    assert {side for side, _ in asked} == {"frontend", "backend", "server"}
+    assert {("backend" if side == "server" else side, proxy) for side, proxy in asked} <= set(named)
 
 
 def test_grafana_is_provisioned_with_what_the_dashboards_ask_for() -> None:

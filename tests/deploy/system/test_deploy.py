@@ -21,8 +21,9 @@ from tests.deploy.system.deployment import Deployment, deployment, traffic
 
 NEXT = "0.0.0-next"
 BROKEN = "0.0.0-broken"
-# A gateway that starts and never becomes ready.
-_BROKEN_GATEWAY = """\
+BROKEN_TRITON = "0.0.0-broken-triton"
+# One that starts and never becomes ready.
+_BROKEN = """\
 FROM {image}
 LABEL org.opencontainers.image.version={version}
 HEALTHCHECK --interval=1s --retries=1 CMD ["false"]
@@ -42,11 +43,11 @@ def up(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dep
         yield made
 
 
-def _version(version: str, gateway: str = _RELABELLED) -> None:
-    """A further version: today's images under another tag, but for the gateway's Dockerfile."""
+def _version(version: str, broken: str = "") -> None:
+    """A further version: today's images under another tag, but for the one that is broken."""
     for key in ("triton-openvino", "balancer", "gateway"):
         image = IMAGES[key]
-        text = (gateway if key == "gateway" else _RELABELLED).format(image=image.tag(), version=version)
+        text = (_BROKEN if key == broken else _RELABELLED).format(image=image.tag(), version=version)
         subprocess.run(
             ["docker", "build", "--tag", image.tag(version), "-"],
             input=text,
@@ -150,7 +151,7 @@ def test_after_it_a_second_run_changes_nothing_either(up: Deployment) -> None:
 
 
 def test_a_version_that_is_not_well_goes_back_by_itself(up: Deployment) -> None:
-    _version(BROKEN, _BROKEN_GATEWAY)
+    _version(BROKEN, broken="gateway")
     with traffic(up) as seen:
         _until(lambda: seen.answers > 8, "no traffic")
         said = up.yard("upgrade", "--to", BROKEN, ok=False)
@@ -160,6 +161,23 @@ def test_a_version_that_is_not_well_goes_back_by_itself(up: Deployment) -> None:
     assert up.versions() == {"triton": [NEXT], "gateway": [NEXT], "balancer": [modelyard.__version__]}
     assert up.state["version"] == NEXT
     assert up.chat()
+
+
+@pytest.mark.parametrize("command", [("upgrade", "--to", BROKEN), ("rollback",)])
+def test_a_dry_run_of_another_version_replaces_nothing(up: Deployment, command: tuple[str, ...]) -> None:
+    before = [container["Id"] for container in up.containers()]
+    assert f"would do: replacing {NEXT} by" in up.yard(*command, DEPLOY_DRY_RUN="1")
+    assert [container["Id"] for container in up.containers()] == before
+    assert up.state["version"] == NEXT
+
+
+def test_in_place_it_goes_back_too_when_no_triton_is_left(up: Deployment) -> None:
+    _version(BROKEN_TRITON, broken="triton-openvino")
+    said = up.yard("upgrade", "--to", BROKEN_TRITON, "--in-place", ok=False)
+    assert "this version is broken" in said
+    assert up.versions() == {"triton": [NEXT], "gateway": [NEXT], "balancer": [modelyard.__version__]}
+    assert up.state["version"] == NEXT
+    _until(lambda: _answers(up), "no answer after the old version came back in place")
 
 
 def test_a_rollback_goes_to_the_version_before(up: Deployment) -> None:
@@ -183,6 +201,8 @@ def test_the_engine_is_restarted_and_all_comes_back(up: Deployment, engine: Engi
 
 def test_logs_and_down(up: Deployment) -> None:
     assert "successfully loaded 'demo'" in up.yard("logs", "triton")
+    assert "would do: stopping the containers" in up.yard("down", "--volumes", DEPLOY_DRY_RUN="1")
+    assert len(up.containers()) == 3
     up.yard("down")
     assert up.containers() == []
     assert "demo said" in up.up()

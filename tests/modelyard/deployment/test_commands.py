@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.deployment.home import Home
+
 ROOT = Path(__file__).resolve().parents[3]
 NOWHERE = "unix:///nowhere/docker.sock"
 
@@ -84,6 +86,38 @@ def test_where_nothing_was_deployed_it_is_said_so(folder: Path, command: str) ->
     shown = yard(folder, command)
     assert shown.returncode == 4
     assert f"nothing is deployed from {folder}" in shown.stderr
+
+
+@pytest.fixture
+def deployed(folder: Path) -> Path:
+    """A home as `up` leaves it."""
+    home = Home(folder)
+    home.make()
+    home.write_env({"MODELYARD_VERSION": "1.0"})
+    state = {"files": ["compose.yml"], "project": "mine", "version": "1.0", "options": {"profile": "cpu"}}
+    home.write_state(state)
+    return folder
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (["down"], ["-p mine", "down --remove-orphans"]),
+        (["down", "--volumes"], ["down --remove-orphans", "docker volume rm"]),
+        (["logs", "gateway", "--follow"], ["logs --tail 200 --follow gateway"]),
+    ],
+)
+def test_a_dry_run_stops_nothing_and_asks_no_engine(
+    deployed: Path, typed: list[str], words: list[str], how: str
+) -> None:
+    option, variable = (["--dry-run"], {}) if how == "option" else ([], {"DEPLOY_DRY_RUN": "1"})
+    shown = yard(deployed, *typed, *option, **variable)
+    assert shown.returncode == 0, shown.stderr
+    assert "would do: " in shown.stdout
+    assert "nothing was changed" in shown.stdout
+    for each in words:
+        assert each in shown.stdout
 
 
 def test_doctor_tells_what_to_type(folder: Path) -> None:

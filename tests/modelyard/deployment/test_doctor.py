@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from modelyard.deployment.devices import Devices, PciDevice, find_devices
 from modelyard.deployment.doctor import accelerators, engine, machine
@@ -16,6 +17,7 @@ from modelyard.deployment.errors import ComposeMissing, DockerUnreachable
 from modelyard.gpus import Gpu
 from tests.modelyard.deployment.trees import Tree
 
+ROOT = Path(__file__).resolve().parents[3]
 L4 = Gpu("NVIDIA L4", 24 * 10**9, (8, 9))
 CARD = PciDevice("0000:65:00.0", driver="nvidia")
 INFO: dict[str, Any] = {
@@ -200,6 +202,25 @@ def test_a_driver_that_is_too_old_for_the_image(tree: Tree) -> None:
     assert "535.183.01" in found.what
 
 
+def test_a_driver_comes_from_where_there_is_one_that_is_new_enough(tree: Tree) -> None:
+    tree.nvidia_card(driver="nvidia")
+    tree.nvidia_driver("535.183.01")
+    role = ansible_defaults("cuda_host")
+    mend = nvidia(tree, L4)["nvidia driver"].mend
+    assert mend is not None
+    assert role["cuda_host_driver_source"] == "cuda_repository"
+    assert str(accelerators.OLDEST_DRIVER[0]) == role["cuda_host_minimum_driver"]
+    for command in (mend.debian, mend.rhel):
+        assert role["cuda_host_cuda_repository_url"] in command
+        assert "nvidia-open" in command
+    assert role["cuda_host_cuda_keyring"] in mend.debian
+
+
+def ansible_defaults(role: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / f"ansible/roles/{role}/defaults/main.yml").read_text())
+    return found
+
+
 def test_a_toolkit_that_is_missing(tree: Tree) -> None:
     tree.nvidia_card(driver="nvidia")
     tree.nvidia_driver("580.95.05")
@@ -270,6 +291,29 @@ def test_intel_devices_without_drivers(tree: Tree) -> None:
 def test_a_profile_without_its_device(wanted: str, name: str) -> None:
     assert intel(Devices(), wanted)[name].level == "problem"
     assert intel(Devices(), None) == {}
+
+
+URLS = {"DRIVER_URLS": "https://mirror.example/intel-level-zero-npu.deb#sha256=1"}
+
+
+@pytest.mark.parametrize(
+    ("drivers", "builds", "given", "level"),
+    [
+        (None, True, {}, "problem"),
+        ("", True, {}, "problem"),
+        (None, True, URLS, "ok"),
+        (None, True, {"PYTHON_IMAGE": "registry.example/python-with-npu"}, "ok"),
+        ("", False, URLS, "warning"),
+        (URLS["DRIVER_URLS"], False, {}, "ok"),
+        (None, False, {}, None),
+    ],
+)
+def test_an_image_without_the_driver_of_the_npu(
+    drivers: str | None, builds: bool, given: dict[str, str], level: str | None
+) -> None:
+    found = list(accelerators.check_npu_driver(drivers, builds=builds, given=given))
+    assert [finding.level for finding in found] == ([level] if level else [])
+    assert all("DRIVER_URLS" in mended(finding) for finding in found if level != "ok")
 
 
 # The network

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
+from modelyard.deployment.errors import NpuDriverMissing
 from modelyard.deployment.images import IMAGES
-from modelyard.deployment.obtaining import Manner, Source, build_words, can_build, images_of, steps
+from modelyard.deployment.obtaining import (
+    Manner,
+    Source,
+    build_words,
+    can_build,
+    image_of_triton,
+    images_of,
+    steps,
+)
 
 
 def no_engine() -> NoReturn:
@@ -52,6 +64,21 @@ def test_what_was_asked_for_is_done_also_when_an_image_is_here(tmp_path: Path) -
     manners: tuple[Manner, ...] = ("build", "pull")
     for manner in manners:
         assert not any(step.is_done() for step in steps(images_of("cpu", converter=True), source(folder, manner)))
+
+
+def test_an_image_for_an_npu_is_not_built_without_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkout(tmp_path)
+    asked = replace(source(folder, "build"), npu=True)
+    step = steps([image_of_triton("intel-npu")], asked)[0]
+    monkeypatch.delenv("PYTHON_IMAGE", raising=False)
+    monkeypatch.delenv("DRIVER_URLS", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NpuDriverMissing, match="without the driver of the NPU"):
+        step.run()
+    # With one it goes on to the program docker, which is not there.
+    monkeypatch.setenv("DRIVER_URLS", "https://mirror.example/npu.deb#sha256=1")
+    with pytest.raises(FileNotFoundError, match="docker"):
+        step.run()
 
 
 def test_mirrors_and_proxies_are_passed_by_name_so_that_nobody_reads_a_password_of_theirs(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from modelyard.deployment.answer import editions, model_to_ask, remade
 from modelyard.deployment.compose import Project
+from modelyard.deployment.errors import NpuDriverMissing
 from modelyard.deployment.home import Home
 from modelyard.deployment.model_list import ModelWish
 from modelyard.deployment.plan import Deployment, Identity, Options
+from modelyard.deployment.profile import Profile
 from modelyard.deployment.starting import Site, step_of_model, steps
 from modelyard.deployment.steps import carry_out
 from modelyard.entry import entry_at
@@ -83,6 +85,22 @@ def test_the_order(home: Home, tmp_path: Path, deployment: Deployment) -> None:
         "recording the deployment",
         "starting the containers",
     ]
+
+
+def test_for_an_npu_no_image_is_built_that_could_not_use_it(
+    home: Home, tmp_path: Path, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DRIVER_URLS", "PYTHON_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no program docker: what is not refused fails there
+    profiles: dict[Profile, type[Exception]] = {"intel-npu": NpuDriverMissing, "intel-gpu": FileNotFoundError}
+    for profile, refusal in profiles.items():
+        wanted = replace(deployment, options=replace(deployment.options, profile=profile))
+        project = Project(("docker", "compose"), tmp_path, tuple(wanted.files), home.env_file, "mine")
+        planned = steps(wanted, site(home, tmp_path), manner="build", project=project)
+        (build,) = [step for step in planned if step.title == "building modelyard/triton-openvino:1.0-intel"]
+        with pytest.raises(refusal):
+            build.run()
 
 
 def test_the_words_of_the_steps_have_no_secret(home: Home, tmp_path: Path, deployment: Deployment) -> None:

@@ -39,12 +39,17 @@ class Rolled:
         self._home = home
         self._failing = failing
         self.replaced: list[tuple[str, str, bool]] = []
+        self.wanted: dict[str, int] = {}
 
     def replace(self, service: str, *, beside: bool) -> None:
         version = self._home.read_env()[upgrading.VERSION]
         self.replaced.append((service, version, beside))
         if (service, version) in self._failing:
             raise DeploymentFailed(f"{service} {version} is not well", "its last words")
+
+    def restore(self, service: str, count: int, *, beside: bool) -> None:
+        self.wanted[service] = count
+        self.replace(service, beside=beside)
 
 
 @pytest.fixture
@@ -95,6 +100,14 @@ def test_one_that_is_not_well_takes_everything_back(home: Home) -> None:
     assert home.read_env()[upgrading.VERSION] == "1.0"
     assert home.read_state() == STATE
     assert "going back to 1.0: gateway 2.0 is not well" in told.lines
+
+
+def test_as_many_are_there_afterwards_as_were_deployed(home: Home) -> None:
+    home.write_state({**STATE, "options": {"profile": "cuda", "tritons": 3, "gateways": 2}})
+    rolled = Rolled(home, failing=(("triton", "2.0"),))
+    with pytest.raises(DeploymentFailed):
+        _steps(home, rolled, Told(), beside=False, balancer=True)[-2].run()
+    assert rolled.wanted == {"balancer": 1, "gateway": 2, "triton": 3}
 
 
 def test_a_service_that_does_not_answer_in_the_end_goes_back_too(home: Home) -> None:
