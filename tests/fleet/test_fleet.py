@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable
 
 import httpx
+import pytest
 
 from tests.fleet import releases
 from tests.fleet.control import Control
 from tests.fleet.traffic import Traffic, ask, traffic
+
+pytestmark = pytest.mark.timeout(3600)  # images and hosts are made before the first test begins
 
 
 def eventually(holds: Callable[[], bool], within_s: float = 120) -> bool:
