@@ -33,12 +33,18 @@ ROCKY = {
     "os_family": "RedHat",
     "distribution": "Rocky",
     "distribution_release": "Blue Onyx",
-    "distribution_version": "8.10",
+    "distribution_version": "9.6",
 }
 
 HOSTS: dict[str, dict[str, Any]] = {
     "debian": {"pretend": DEBIAN, "ansible_host": "10.0.0.1"},
-    "debian-bundle": {"pretend": DEBIAN, "ansible_host": "10.0.0.2", "modelyard_bundle": "/srv/bundle"},
+    "debian-bundle": {
+        "pretend": DEBIAN,
+        "ansible_host": "10.0.0.2",
+        "modelyard_bundle": "/srv/bundle",
+        "docker_engine_proxy": {"https": "http://proxy.example:3128", "no_proxy": "10.0.0.0/8,.example"},
+        "intel_host_cpu_governor": "performance",
+    },
     "debian-own": {
         "pretend": DEBIAN,
         "ansible_host": "fd00::3",
@@ -61,7 +67,7 @@ HOSTS: dict[str, dict[str, Any]] = {
         "intel_host_repository_stream": "lts/2350",
         "docker_engine_source": "vendor",
     },
-    "rocky-8": {
+    "rocky-9": {
         "pretend": ROCKY,
         "ansible_host": "10.0.0.9",
         "cuda_host_driver_branch": "580",

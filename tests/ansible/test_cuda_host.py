@@ -31,7 +31,7 @@ def test_debian_gets_the_component_that_nvidia_asks_for(nvidia: Any) -> None:
     assert components == [nvidia["cuda_keyring_debian"]["component"]]
 
 
-@pytest.mark.parametrize("host", ["debian", "ubuntu-22", "ubuntu-24", "rhel-9", "rocky-8"])
+@pytest.mark.parametrize("host", ["debian", "ubuntu-22", "ubuntu-24", "rhel-9", "rocky-9"])
 def test_the_driver_is_the_package_that_nvidia_names(host: str, rendered: Rendered, nvidia: Any) -> None:
     assert rendered[host]["cuda_packages"] == [nvidia["driver"]["package"]]
 
@@ -42,10 +42,10 @@ def test_old_cards_get_proprietary_modules_of_a_branch_that_has_them(rendered: R
     assert f"< {nvidia['proprietary']['first_branch_without']}" in (TASKS / "preflight.yml").read_text()
 
 
-def test_rhel_8_and_9_enable_the_stream_that_nvidia_names(rendered: Rendered, nvidia: Any) -> None:
+def test_rhel_9_enables_the_stream_that_nvidia_names(rendered: Rendered, nvidia: Any) -> None:
     streams = nvidia["driver"]["rhel_8_9"]
     assert streams["latest"].endswith(f"nvidia-driver:{rendered['rhel-9']['cuda_stream']}")
-    assert streams["branch_580"].endswith(f"nvidia-driver:{rendered['rocky-8']['cuda_stream']}")
+    assert streams["branch_580"].endswith(f"nvidia-driver:{rendered['rocky-9']['cuda_stream']}")
 
 
 def test_rhel_10_locks_the_versions_that_nvidia_locks(nvidia: Any) -> None:
@@ -97,7 +97,7 @@ def test_the_repository_of_the_toolkit_is_nvidias(rendered: Rendered, nvidia: An
 def test_a_version_of_the_toolkit_holds_all_its_packages(rendered: Rendered, nvidia: Any) -> None:
     packages = nvidia["container_toolkit"]["packages"]
     assert rendered["debian-own"]["toolkit_packages"] == [f"{name}=1.19.0-1" for name in packages]
-    assert rendered["rocky-8"]["toolkit_packages"] == [f"{name}-1.19.0-1" for name in packages]
+    assert rendered["rocky-9"]["toolkit_packages"] == [f"{name}-1.19.0-1" for name in packages]
     assert rendered["debian"]["toolkit_packages"] == packages[:1]
 
 

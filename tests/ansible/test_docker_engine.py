@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.ansible import tools
 from tests.ansible.conftest import Rendered
 
 
@@ -14,9 +15,9 @@ def test_debian_and_bundles_take_the_package_of_the_distribution(rendered: Rende
 
 
 def test_the_rhel_family_takes_dockers_own_packages(rendered: Rendered, docker: Any) -> None:
-    assert rendered["rocky-8"]["docker_source"] == "vendor"
-    assert rendered["rocky-8"]["docker_packages"] == docker["engine"]["packages"]
-    assert f"baseurl={docker['engine']['centos']}" in rendered["rocky-8"]["docker_repo"].splitlines()
+    assert rendered["rocky-9"]["docker_source"] == "vendor"
+    assert rendered["rocky-9"]["docker_packages"] == docker["engine"]["packages"]
+    assert f"baseurl={docker['engine']['centos']}" in rendered["rocky-9"]["docker_repo"].splitlines()
     assert f"baseurl={docker['engine']['rhel']}" in rendered["rhel-9"]["docker_repo"].splitlines()
     assert "gpgcheck=1" in rendered["rhel-9"]["docker_repo"].splitlines()
 
@@ -34,3 +35,22 @@ def test_logs_rotate_and_containers_outlive_the_engine(rendered: Rendered) -> No
     daemon = rendered["debian"]["docker_daemon"]
     assert daemon["log-opts"] == {"max-size": "20m", "max-file": "5"}
     assert daemon["live-restore"] is True
+
+
+def test_the_proxy_and_what_goes_without_it_are_in_the_units_environment(rendered: Rendered) -> None:
+    lines = [line for line in rendered["debian-bundle"]["docker_proxy"].splitlines() if not line.startswith("#")]
+    assert lines == [
+        "[Service]",
+        'Environment="HTTPS_PROXY=http://proxy.example:3128"',
+        'Environment="NO_PROXY=10.0.0.0/8,.example"',
+    ]
+
+
+def test_the_proxys_keys_are_words() -> None:
+    """YAML 1.1 reads a bare `no` as false, and nobody can set that."""
+    spec = tools.load(tools.COLLECTION / "roles/docker_engine/meta/argument_specs.yml")
+    assert set(spec["argument_specs"]["main"]["options"]["docker_engine_proxy"]["options"]) == {
+        "http",
+        "https",
+        "no_proxy",
+    }

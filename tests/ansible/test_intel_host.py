@@ -5,6 +5,7 @@ Nothing here ran on a machine with a GPU or an NPU of Intel.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,42 @@ def test_the_npu_belongs_to_the_group_that_intel_names(rendered: Rendered, intel
     spec = tools.load(tools.COLLECTION / "roles/intel_host/meta/argument_specs.yml")
     described = spec["argument_specs"]["main"]["options"]["intel_host_npu_packages"]["description"]
     assert [name for name in intel["npu"]["packages"] if name not in described] == []
+
+
+def test_the_unit_sets_what_is_set_and_nothing_else(rendered: Rendered) -> None:
+    lines = [line for line in rendered["debian-bundle"]["intel_tuning"].splitlines() if line.startswith("ExecStart=")]
+    assert len(lines) == 1
+    assert "echo performance > " in lines[0]
+    assert "transparent_hugepage" not in lines[0]
+
+
+def test_every_model_server_is_tuned_and_needs_no_device_for_it() -> None:
+    plays = tools.load(tools.COLLECTION / "playbooks/site.yml")
+    includes = [
+        (play["hosts"], task["ansible.builtin.include_role"])
+        for play in plays
+        for task in play.get("tasks", [])
+        if "ansible.builtin.include_role" in task
+    ]
+    assert ("model_servers:!retired", {"name": "intel_host", "tasks_from": "tuning"}) in includes
+    assert "preflight" not in (TASKS / "tuning.yml").read_text()
+    spec = tools.load(tools.COLLECTION / "roles/intel_host/meta/argument_specs.yml")["argument_specs"]
+    assert {name: spec["main"]["options"][name] for name in spec["tuning"]["options"]} == spec["tuning"]["options"]
+
+
+def test_what_is_no_longer_set_is_taken_back(tmp_path: Path) -> None:
+    """In check mode, on a host that an earlier run has tuned and that has no device of Intel."""
+    unit = tmp_path / "modelyard-tuning.service"
+    pages = tmp_path / "huge-pages.conf"
+    unit.touch()
+    pages.touch()
+    given: dict[str, Any] = {"_intel_host_tuning_unit": str(unit), "_intel_host_huge_pages_file": str(pages)}
+    metal = {"virtualization_role": "host", "virtualization_type": "kvm"}
+    hosts = {"tuned": {"facts": metal}, "set": {"facts": metal, "intel_host_cpu_governor": "performance"}}
+    done = tools.play(tmp_path, [tools.role("intel_host", "tuning")], hosts, "--check", "--diff", **given)
+    taken = [part for part in done.stdout.split("TASK [") if part.startswith("intel_host : Have it start no more")]
+    assert len(taken) == 1, done.stdout + done.stderr
+    assert "[tuned]" in taken[0]
+    assert "[set]" not in taken[0]
+    assert "Leave huge pages to the kernel" in done.stdout
+    assert unit.exists()

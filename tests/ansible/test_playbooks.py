@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,40 @@ def test_the_collections_that_are_asked_for_are_those_of_the_collection() -> Non
     wanted = tools.load(tools.COLLECTION / "galaxy.yml")["dependencies"]
     listed = tools.load(tools.COLLECTION / "requirements.yml")["collections"]
     assert {entry["name"]: entry["version"] for entry in listed} == wanted
+
+
+def test_facts_are_read_as_facts() -> None:
+    """ansible.cfg has inject_facts_as_vars off: a fact's bare name is no variable, and a default hides that."""
+    facts = re.compile(
+        r"(?<![\w.'\"\]])(getent_\w+|ansible_(?:local|env|distribution\w*|os_family|architecture|kernel|default_ipv4|all_ipv4\w*"
+        r"|hostname|fqdn|memtotal\w*|processor\w*|python_version|selinux|service_mgr|virtualization\w*|mounts|user_id))\b"
+    )
+    files = [path for part in ("roles", "playbooks") for path in (tools.COLLECTION / part).rglob("*") if path.is_file()]
+    bare = [
+        f"{path.relative_to(tools.COLLECTION)}: {found[0]}"
+        for path in files
+        if path.suffix in {".yml", ".j2"}
+        for found in facts.finditer(path.read_text())
+    ]
+    assert bare == []
+
+
+def test_verify_asks_each_host_the_way_its_callers_come(tmp_path: Path) -> None:
+    balancer = tools.load(tools.COLLECTION / "playbooks/tasks/ask_balancer.yml")
+    asked = [task for task in balancer if "ansible.builtin.uri" in task]
+    assert len(asked) == 3
+    # The certificate is for the callers' name, and this asks by the address.
+    assert [task["ansible.builtin.uri"]["validate_certs"] for task in asked] == [False] * 3
+    ready, index, *_ = tools.load(tools.COLLECTION / "playbooks/tasks/ask_model_server.yml")
+    assert ready["vars"] == index["vars"]
+    address = {"modelyard_address": "192.0.2.7"}
+    hosts = {
+        "plain": address,
+        "own": address
+        | {"load_balancer_tls_certificate": "/c.pem", "load_balancer_port": 443, "model_server_http_port": 9000},
+    }
+    urls = {"balancers": [task["vars"]["verify_url"] for task in asked], "triton": ready["vars"]["_triton"]}
+    assert tools.said(tmp_path, urls, hosts=hosts) == {
+        "plain": {"balancers": ["http://192.0.2.7:11434"] * 3, "triton": "http://192.0.2.7:8000"},
+        "own": {"balancers": ["https://192.0.2.7:443"] * 3, "triton": "http://192.0.2.7:9000"},
+    }

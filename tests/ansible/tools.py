@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,51 @@ def render(playbook: Path, inventory: object, folder: Path) -> None:
     variables = json.dumps({"rendered_folder": str(folder), "roles_folder": roles})
     done = run("ansible-playbook", "-i", folder / "hosts.yml", "-e", variables, playbook, ANSIBLE_ROLES_PATH=roles)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def play(
+    folder: Path,
+    tasks: Sequence[Mapping[str, Any]],
+    hosts: Mapping[str, Mapping[str, Any]],
+    *arguments: str,
+    groups: Sequence[str] = (),
+    **extra: object,
+) -> subprocess.CompletedProcess[str]:
+    """Tasks on hosts that are all this machine; each says in its variable `facts` what it pretends to be.
+
+    `extra` wins over what tasks find out, and may be a template with variables of the hosts. What tasks do is done to
+    this machine: use check mode, or tasks that only read.
+    """
+    names = {name for variables in hosts.values() for name in variables.get("facts", {})}
+    pretend = {"ansible.builtin.set_fact": {name: f"{{{{ facts.{name} }}}}" for name in names} | {"cacheable": True}}
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": [*([pretend] if names else []), *tasks]}]
+    here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    members = {"hosts": dict.fromkeys(hosts)}
+    inventory = {"all": {"hosts": dict(hosts), "vars": here, "children": dict.fromkeys(groups, members)}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    (folder / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
+    given = ["-i", folder / "hosts.yml", "-e", json.dumps(extra), *arguments, folder / "play.yml"]
+    roles = str(COLLECTION / "roles")
+    return run("ansible-playbook", *given, ANSIBLE_ROLES_PATH=roles, ANSIBLE_HOME=str(folder / "ansible"))
+
+
+def said(
+    folder: Path, value: object, *tasks: Mapping[str, Any], hosts: Mapping[str, Any], **given: Any
+) -> dict[str, Any]:
+    """By host, what a value with templates in it becomes there after the tasks."""
+    copy = {"content": "{{ said | to_json }}", "dest": f"{folder}/{{{{ inventory_hostname }}}}.json", "mode": "0600"}
+    done = play(folder, [*tasks, {"ansible.builtin.copy": copy, "vars": {"said": value}}], hosts, **given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {host: json.loads((folder / f"{host}.json").read_text()) for host in hosts}
+
+
+def role(name: str, tasks: str = "main", **variables: object) -> dict[str, Any]:
+    """A task that includes a role, or one of its task files."""
+    return {
+        "name": f"{name}, {tasks}",
+        "ansible.builtin.include_role": {"name": name, "tasks_from": tasks},
+        "vars": variables,
+    }
 
 
 def load(path: Path) -> Any:

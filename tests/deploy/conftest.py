@@ -25,6 +25,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _NEED_AN_ENGINE.intersection(collection_path.relative_to(_HERE).parts) else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever of them comes first waits for images that are built, and pytest's limit counts that in."""
+    for item in items:
+        if _HERE in item.path.parents and _NEED_AN_ENGINE.intersection(item.path.relative_to(_HERE).parts):
+            item.add_marker(pytest.mark.timeout(3600))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """The engine that DOCKER_HOST names, or one for this run of pytest alone."""

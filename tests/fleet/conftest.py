@@ -67,6 +67,7 @@ def control(
             "balancers": ["balancer"],
             "gateways": ["gateway"],
             "model_servers": ["model-1", "model-2"],
+            "monitoring": ["balancer"],
             "retired": [],
         },
         variables={
@@ -77,6 +78,7 @@ def control(
             "load_balancer_max_connections": 2000,
             # The tests look at gateways and Tritons themselves, as a monitoring host of a fleet does.
             "base_firewall_extra_sources": [machines.gateway],
+            "modelyard_backup": True,
             "modelyard_models": [{"name": name, "archive": str(demo_archive)} for name in ("demo", "second")],
         },
     )

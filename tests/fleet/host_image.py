@@ -22,7 +22,8 @@ USER = "keeper"
 # Only downloaded: installing them is what the roles are for.
 CACHED_PACKAGES = (
     "docker.io python3-docker haproxy nftables chrony acl rsync python3-requests curl jq cgroupfs-mount "
-    "python3-venv python3-pip libgomp1 ca-certificates gnupg logrotate unattended-upgrades"
+    "python3-venv python3-pip libgomp1 ca-certificates gnupg logrotate unattended-upgrades "
+    "prometheus prometheus-node-exporter zstd"
 )
 
 DOCKERFILE = f"""\

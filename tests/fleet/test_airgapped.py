@@ -17,6 +17,8 @@ from tests.fleet.hosts import fleet
 from tests.fleet.traffic import ask
 from tests.system.service import MODELYARD, environment
 
+pytestmark = pytest.mark.timeout(3600)  # images are built, packed, unpacked and loaded before the first playbook begins
+
 
 def modelyard(*arguments: str | Path, **settings: object) -> None:
     own = environment(**settings) | {"DOCKER_HOST": os.environ["DOCKER_HOST"]}

@@ -8,13 +8,22 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import httpx
+import pytest
 
 from tests.fleet import releases
-from tests.fleet.control import Control
+from tests.fleet.control import ROOT, Control
 from tests.fleet.traffic import Traffic, ask, traffic
+
+pytestmark = pytest.mark.timeout(3600)  # images and hosts are made before the first test begins
+
+
+# Who else hears of a model server that comes or goes: who asks it, and who watches it.
+TOLD = {"gateway", "balancer"}
 
 
 def eventually(holds: Callable[[], bool], within_s: float = 120) -> bool:
@@ -59,7 +68,8 @@ def test_check_mode_tells_and_does_nothing_on_bare_hosts(control: Control) -> No
     play = control.play("site.yml", "--check", "--diff")
     assert set(play.changed) == {"balancer", "gateway", "model-1", "model-2"}
     for host in control.fleet.hosts.values():
-        assert host.run("command -v docker haproxy; ls /etc/modelyard; true", check=False) == ""
+        programs = "docker haproxy prometheus modelyard-backup"
+        assert host.run(f"for name in {programs}; do command -v $name; done; ls /etc/modelyard; true") == ""
 
 
 def test_bare_hosts_become_a_service(control: Control) -> None:
@@ -84,13 +94,50 @@ def test_nobody_else_on_a_host_sees_the_key(control: Control) -> None:
         assert host.run(search, stdin=control.api_key) == ""
 
 
+def test_every_host_is_watched(control: Control) -> None:
+    # Prometheus listens on loopback, where it asks nobody for a key.
+    watch = control.fleet.hosts[control.groups["monitoring"][0]]
+
+    def told(path: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(watch.run(f"curl --silent --fail 'http://127.0.0.1:9090/api/v1/{path}'"))
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def targets() -> list[tuple[str, str]]:
+        return [(target["labels"]["job"], target["health"]) for target in told("targets?state=active")["activeTargets"]]
+
+    # Two gateways, two Tritons, the balancer, each of the four hosts, and Prometheus itself.
+    wanted = {"gateway": 2, "triton": 2, "balancer": 1, "host": 4}
+    everyone = Counter({f"modelyard-{job}": count for job, count in wanted.items()} | {"prometheus": 1})
+    assert eventually(lambda: Counter(targets()) == Counter({(job, "up"): count for job, count in everyone.items()}))
+    rules = [rule["name"] for group in told("rules?type=alert")["groups"] for rule in group["rules"]]
+    written = "".join(path.read_text() for path in (ROOT / "deploy/monitoring/prometheus/rules").glob("*.yml"))
+    assert sorted(rules) == sorted(re.findall(r"alert: (\S+)", written))
+
+
+def test_copies_are_made_by_a_timer_and_can_be_read(control: Control) -> None:
+    for name, lost in (
+        ("gateway", "etc/modelyard/secrets/api_key"),
+        ("model-1", "var/lib/modelyard/models/demo/manifest.json"),
+    ):
+        host = control.fleet.hosts[name]
+        timer = host.run("systemctl is-enabled modelyard-backup.timer; systemctl is-active modelyard-backup.timer")
+        assert timer.split() == ["enabled", "active"]
+        host.run("systemctl start modelyard-backup.service")  # ends when the copy is made
+        assert host.run("modelyard-backup list").strip().endswith(".tar.zst")
+        host.run("modelyard-backup check && mkdir /root/look && modelyard-backup restore latest /root/look")
+        assert host.run(f"stat --format '%a %u %g' /{lost}") == host.run(f"stat --format '%a %u %g' /root/look/{lost}")
+        host.run(f"cmp /{lost} /root/look/{lost} && rm -r /root/look")
+        assert "modelyard_backup_last_success_seconds " in host.run("curl --silent http://127.0.0.1:9100/metrics")
+
+
 def test_a_third_model_server_joins_by_one_line(control: Control) -> None:
     control.fleet.add("model-3")
     control.groups["model_servers"].append("model-3")
     with traffic(control.url, control.api_key) as seen:
         play = control.play("site.yml")
     none_lost(seen, at_least=6)
-    assert set(play.changed) == {"model-3", "gateway"}, play.changes()
+    assert set(play.changed) == {"model-3", *TOLD}, play.changes()
     assert eventually(lambda: list(up(control).values()) == [1, 1, 1])
     with traffic(control.url, control.api_key):
         assert eventually(lambda: requests_of(control, "model-3") > 0)
@@ -187,7 +234,7 @@ def test_a_model_server_leaves_drained(control: Control) -> None:
     with traffic(control.url, control.api_key) as seen:
         play = control.play("site.yml")
     none_lost(seen, at_least=6)
-    assert set(play.changed) == {"model-3", "gateway"}, play.changes()
+    assert set(play.changed) == {"model-3", *TOLD}, play.changes()
     assert list(up(control).values()) == [1, 1]
     assert control.fleet.hosts["model-3"].run("docker ps --quiet") == ""
     control.groups["model_servers"].remove("model-3")
@@ -208,6 +255,14 @@ def test_teardown_asks_and_leaves_the_models(control: Control) -> None:
     assert "add -e modelyard_teardown=yes" in refused.output
     assert ask(control.url, control.api_key).status == 200
     control.play("teardown.yml", modelyard_teardown="yes")
+    for host in control.fleet.hosts.values():
+        left = "/etc/modelyard /opt/modelyard /etc/systemd/system/*modelyard* /etc/*/*modelyard* /etc/*/*/*modelyard*"
+        assert host.run(f"ls -d {left}; true") == ""
+        programs = "haproxy prometheus prometheus-node-exporter modelyard-backup"
+        assert host.run(f"for name in {programs}; do command -v $name; done; true") == ""
+        assert "modelyard" not in host.run(
+            "nft list tables; systemctl list-units --all --plain --no-legend 'modelyard*'"
+        )
     for name in ("gateway", "model-1", "model-2"):
-        assert control.fleet.hosts[name].run("docker ps --all --quiet") == ""
+        assert control.fleet.hosts[name].run("docker ps --all --quiet; docker image ls --quiet") == ""
     assert control.fleet.hosts["model-1"].run("ls /var/lib/modelyard/models").split() == ["demo", "third"]

@@ -17,6 +17,8 @@ from tests.fleet.control import ROOT, Control
 from tests.fleet.hosts import docker, fleet
 from tests.fleet.traffic import ask
 
+pytestmark = pytest.mark.timeout(3600)  # Python environments of gigabytes are made on two busy cores
+
 
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
