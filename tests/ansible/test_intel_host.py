@@ -85,7 +85,10 @@ def test_what_is_no_longer_set_is_taken_back(tmp_path: Path) -> None:
     pages.touch()
     given: dict[str, Any] = {"_intel_host_tuning_unit": str(unit), "_intel_host_huge_pages_file": str(pages)}
     metal = {"virtualization_role": "host", "virtualization_type": "kvm"}
-    hosts = {"tuned": {"facts": metal}, "set": {"facts": metal, "intel_host_cpu_governor": "performance"}}
+    hosts: dict[str, Any] = {
+        "tuned": {"facts": metal},
+        "set": {"facts": metal, "intel_host_cpu_governor": "performance"},
+    }
     done = tools.play(tmp_path, [tools.role("intel_host", "tuning")], hosts, "--check", "--diff", **given)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = re.split(r"\n(?:TASK|RUNNING HANDLER|PLAY RECAP) ", done.stdout)
