@@ -72,7 +72,7 @@ def play(
     inventory = {"all": {"hosts": dict(hosts), "vars": here, "children": dict.fromkeys(groups, members)}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
     (folder / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
-    given = ["-i", folder / "hosts.yml", "-e", json.dumps(extra), *arguments, folder / "play.yml"]
+    given: list[str | Path] = ["-i", folder / "hosts.yml", "-e", json.dumps(extra), *arguments, folder / "play.yml"]
     roles = str(COLLECTION / "roles")
     return run("ansible-playbook", *given, ANSIBLE_ROLES_PATH=roles, ANSIBLE_HOME=str(folder / "ansible"))
 

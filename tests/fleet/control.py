@@ -115,6 +115,12 @@ class Control:
         return play
 
     @property
+    def certificate(self) -> str:
+        """That of the balancer, a file; empty where callers come without encryption."""
+        return str(self.variables.get("load_balancer_tls_certificate", ""))
+
+    @property
     def url(self) -> str:
         """Where clients of the fleet go."""
-        return f"http://{self.fleet.hosts[self.groups['balancers'][0]].address}:11434"
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://{self.fleet.hosts[self.groups['balancers'][0]].address}:11434"

@@ -1,4 +1,7 @@
-"""One host for everything, without containers: systemd units, and Python environments out of a package index."""
+"""One host for everything, without containers: systemd units, and Python environments out of a package index.
+
+Callers come by https here, and over plain HTTP in the other tests.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,22 @@ def wheel(tmp_path: Path) -> Path:
     return next((tmp_path / "wheel").glob("*.whl"))
 
 
+def certificate(folder: Path, address: str) -> tuple[Path, Path]:
+    """For a balancer at this address, and its key; signed by itself, so that who has it trusts nobody else."""
+    made, key = folder / "balancer.pem", folder / "balancer.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=balancer"]
+    names = ["-addext", f"subjectAltName=IP:{address}", "-keyout", str(key), "-out", str(made)]
+    subprocess.run([*command, *names], capture_output=True, check=True)
+    return made, key
+
+
 @pytest.fixture
 def single(engine: Engine, wheel: Path, demo_archive: Path, tmp_path: Path) -> Iterator[Control]:
     with fleet(f"native-{os.getpid()}", tmp_path / "fleet", ["single"]) as made:
         # How this machine reaches a package index; an image out of a registry has no such file.
         index = docker("run", "--rm", base_images.PYTHON, "cat", "/etc/pip.conf", check=False)
         made.hosts["single"].run("cat > /etc/pip.conf", stdin=index)
+        public, private = certificate(tmp_path, made.hosts["single"].address)
         yield Control(
             fleet=made,
             folder=tmp_path,
@@ -45,6 +58,8 @@ def single(engine: Engine, wheel: Path, demo_archive: Path, tmp_path: Path) -> I
                 "modelyard_wheel": str(wheel),
                 # A container cannot have more open files than the machine around it gives it.
                 "load_balancer_max_connections": 2000,
+                "load_balancer_tls_certificate": str(public),
+                "load_balancer_tls_key": str(private),
                 "modelyard_models": [{"name": "demo", "archive": str(demo_archive)}],
             },
         )
@@ -53,7 +68,7 @@ def single(engine: Engine, wheel: Path, demo_archive: Path, tmp_path: Path) -> I
 def test_units_serve_and_come_back_after_a_reboot(single: Control) -> None:
     host = single.fleet.hosts["single"]
     single.play("site.yml")
-    answer = ask(single.url, single.api_key)
+    answer = ask(single.url, single.api_key, certificate=single.certificate)
     assert (answer.status, answer.error, answer.finish_reason) == (200, "", "length")
     assert host.run("command -v docker || echo none").strip() == "none"
     again = single.play("site.yml")
@@ -61,4 +76,4 @@ def test_units_serve_and_come_back_after_a_reboot(single: Control) -> None:
     assert single.api_key not in host.run("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
     host.reboot()
     single.play("verify.yml")
-    assert ask(single.url, single.api_key) == answer
+    assert ask(single.url, single.api_key, certificate=single.certificate) == answer
