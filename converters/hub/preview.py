@@ -6,6 +6,7 @@ and takes next to no room or time. Knows formats' headers by their place only; c
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,9 @@ _MOST_TEXT = 4 * 2**20  # bytes of a configuration
 _MOST_HEADER = 100 * 2**20  # bytes; safetensors' own limit
 # A vocabulary lies between the figures of a GGUF header and its tensors: 4 to 10 MB as a rule.
 _GGUF_HEADERS = (2**20, 2**23, 2**25, 2**27)
-_TAIL = 2**18  # where a zip archive, as PyTorch's pickles are, has its directory
+# Where a zip archive, as PyTorch's pickles are, has its directory, and how much lies between a member's place and it.
+_TAILS = (2**18, 2**22, 2**25)
+_MEMBER = 2**12
 # Large, and only looked at for being there.
 _TOKENIZER = b'{"model": {}}'
 
@@ -68,11 +71,34 @@ def _stand_in(file: RemoteFile, place: Path, read: Read) -> None:
         _gguf(place, file.size, read)
     elif file.name.endswith("tokenizer.json"):
         place.write_bytes(_TOKENIZER)
-    elif file.size <= _MOST_TEXT:
-        place.write_bytes(read(0, file.size))
+    elif file.size <= _MOST_TEXT or file.name.endswith((".json", ".xml")):
+        # However long: an index names all shards, a network all of its layers.
+        _write(place, file.size, read(0, min(file.size, _MOST_HEADER)))
+    elif file.name.endswith(".bin"):
+        _archive(place, file.size, read)
     else:
-        tail = max(0, file.size - _TAIL)
-        _write(place, file.size, b"", tail, read(tail, file.size))
+        _write(place, file.size, b"")
+
+
+def _archive(place: Path, size: int, read: Read) -> None:
+    """The directory and the list of tensors of a pickle; of other files of that name some bytes."""
+    beginning = read(0, 64)  # tells what it is where it is no archive
+    for length in _TAILS:
+        start = max(0, size - length)
+        _write(place, size, beginning, start, read(start, size))
+        if not zipfile.is_zipfile(place):
+            return
+        try:
+            with zipfile.ZipFile(place) as archive:
+                lists = [member for member in archive.infolist() if member.filename.endswith("/data.pkl")]
+        except zipfile.BadZipFile:
+            continue  # the directory begins earlier
+        with place.open("r+b") as out:
+            for member in lists:
+                end = member.header_offset + _MEMBER + min(member.compress_size, _MOST_HEADER)
+                out.seek(member.header_offset)
+                out.write(read(member.header_offset, min(end, size)))
+        return
 
 
 def _gguf(place: Path, size: int, read: Read) -> None:
