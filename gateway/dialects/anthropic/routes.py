@@ -22,6 +22,7 @@ from gateway.dialects.naming import named
 from gateway.dialects.pictures import check_count, read_all
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
+from gateway.domain.tokenizing import Tokenization
 
 _MEANINGS = {
     400: "A field is wrong or cannot be honoured; it is named",
@@ -35,23 +36,23 @@ _MEANINGS = {
 }
 
 
-def _responses() -> dict[int | str, dict[str, Any]]:
-    stream = {"schema": EVENT_SCHEMA}
+def _responses(*, streams: bool) -> dict[int | str, dict[str, Any]]:
     known: dict[int | str, dict[str, Any]] = {
         status: {"model": schemas.ErrorBody, "description": meaning} for status, meaning in _MEANINGS.items()
     }
-    known[200] = {"content": {EVENT_STREAM: stream}}
+    if streams:
+        known[200] = {"content": {EVENT_STREAM: {"schema": EVENT_SCHEMA}}}
     return {**known, "default": {"model": schemas.ErrorBody, "description": "Any other failure"}}
 
 
-def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRouter:
+def anthropic_router(answering: Answering, load_picture: LoadPicture, tokenization: Tokenization) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["anthropic"], route_class=JSONRoute)
 
     @router.post(
         "/messages",
         summary="Answer a conversation, in Anthropic's form",
         response_model=schemas.Answer,
-        responses=_responses(),
+        responses=_responses(streams=True),
     )
     async def messages(wire: schemas.MessagesRequest, request: Request) -> Response:
         answer_id = f"msg_{uuid.uuid4().hex[:24]}"
@@ -68,6 +69,17 @@ def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRout
         with named(translate.names_of(wire), too_long="messages"):
             whole = await while_connected(request.receive, collect(events))
         return JSONBytes(translate.from_whole(whole, wire, answer_id=answer_id))
+
+    @router.post(
+        "/messages/count_tokens",
+        summary="How many tokens a conversation is, in Anthropic's form",
+        response_model=schemas.Count,
+        responses=_responses(streams=False),
+    )
+    async def count_tokens(wire: schemas.Prompt, request: Request) -> Response:
+        counting = tokenization.tokenize(translate.to_prompt(wire))
+        with named(translate.names_of(wire), too_long="messages"):
+            return JSONBytes(translate.from_counted(await while_connected(request.receive, counting)))
 
     return router
 
