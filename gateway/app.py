@@ -182,7 +182,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     documented = [Depends(HTTPBearer(auto_error=False))] if key is not None else []
     fetch_picture = partial(load_picture, policy=pictures)
     app.include_router(openai_router(answers, models, fetch_picture), dependencies=documented)
-    app.include_router(anthropic_router(answers, fetch_picture), dependencies=documented)
+    app.include_router(anthropic_router(answers, fetch_picture, tokenizes), dependencies=documented)
     stored = InMemoryResponses(most=settings.stored_responses, most_bytes=settings.stored_responses_bytes)
     app.include_router(responses_router(answers, stored, fetch_picture), dependencies=documented)
     app.include_router(management_router(library, library.pulls), dependencies=documented)

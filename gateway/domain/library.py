@@ -18,7 +18,8 @@ from modelyard.errors import ModelyardError
 class InstalledModel:
     """An entry and what is recorded of it; what is None is not known. `size` is bytes on disk.
 
-    `digest` is the SHA-256 of what makes the entry what it is, in hexadecimal digits.
+    `digest` is the SHA-256 of what makes the entry what it is, in hexadecimal digits. `on_gpu`: its weights lie in the
+    memory of a GPU when it is loaded.
     """
 
     name: str
@@ -33,6 +34,7 @@ class InstalledModel:
     license: str | None = None
     source: str | None = None
     system: str | None = None
+    on_gpu: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from gateway.domain.library import InstalledModel
 from modelyard.card import ModelCard
-from modelyard.catalog.configuration import parameters_of
+from modelyard.catalog.configuration import backend_of, parameters_of
 from modelyard.catalog.installed import Installed, look_up
+from modelyard.catalog.placement import is_on_gpu
 from modelyard.entry import Entry, entries_in
 from modelyard.errors import BadEntryName, EntryNotFound
 from modelyard.manifest import read_manifest
@@ -74,6 +75,7 @@ def _described(found: Installed) -> InstalledModel:
         digest=found.digest,
         modified=datetime.fromtimestamp(written, timezone.utc),
         system=card.system,
+        on_gpu=_on_gpu(found.entry),
     )
     if manifest is None:
         return model
@@ -86,6 +88,14 @@ def _described(found: Installed) -> InstalledModel:
         license=manifest.license,
         source=manifest.source.location if manifest.source.kind == "hub" else None,  # a path is this host's own affair
     )
+
+
+def _on_gpu(entry: Entry) -> bool:
+    try:
+        text = entry.config.read_text(encoding="utf-8")
+        return is_on_gpu(backend_of(text), parameters_of(text))
+    except ValueError:
+        return False
 
 
 def _card(entry: Entry) -> ModelCard:

@@ -14,6 +14,12 @@ def parameters_of(text: str) -> dict[str, str]:
     return {key: value.string_value for key, value in _message(text).parameters.items()}
 
 
+def backend_of(text: str) -> str:
+    """Raises ValueError as above."""
+    backend: str = _message(text).backend
+    return backend
+
+
 def with_parameters(text: str, changes: Mapping[str, str]) -> str:
     """The configuration with these parameters beside its own, or instead of them. Raises ValueError as above.
 

@@ -23,11 +23,12 @@ from gateway.dialects.pictures import check_count, read_all
 from gateway.dialects.statuses import failing
 from gateway.domain.generation import Event
 from gateway.domain.ports import Answering, LoadPicture
+from gateway.domain.tokenizing import Tokenization
 
 _STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENT_STREAM: {"schema": EVENT_SCHEMA}}}}
 
 
-def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRouter:
+def anthropic_router(answering: Answering, load_picture: LoadPicture, tokenization: Tokenization) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["anthropic"], route_class=JSONRoute)
 
     @router.post(
@@ -51,6 +52,17 @@ def anthropic_router(answering: Answering, load_picture: LoadPicture) -> APIRout
         with named(translate.names_of(wire), too_long="messages"):
             whole = await while_connected(request.receive, collect(events))
         return JSONBytes(translate.from_whole(whole, wire, answer_id=answer_id))
+
+    @router.post(
+        "/messages/count_tokens",
+        summary="How many tokens a conversation is, in Anthropic's form",
+        response_model=schemas.Count,
+        responses=failing(schemas.ErrorBody, 400, 404, 415, 503, 504),
+    )
+    async def count_tokens(wire: schemas.Prompt, request: Request) -> Response:
+        counting = tokenization.tokenize(translate.to_prompt(wire))
+        with named(translate.names_of(wire), too_long="messages"):
+            return JSONBytes(translate.from_counted(await while_connected(request.receive, counting)))
 
     return router
 

@@ -1,6 +1,6 @@
 """Anthropic's words to ours and back. Pure: no HTTP, no clock, no randomness.
 
-`to_generation` reads what came over the wire; `from_whole` writes an answer. A stream's events are in events.py.
+`to_*` read what came over the wire; `from_*` write what goes back. A stream's events are in events.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from gateway.dialects.collecting import Whole
 from gateway.dialects.failures import Failure
 from gateway.domain import generation as ours
 from gateway.domain.content import Image, Message, Part, Role, Text, ToolCall
+from gateway.domain.tokenizing import Tokenized
+from modelyard.errors import FieldRefused
 
 _TYPES = {
     400: "invalid_request_error",
@@ -74,9 +76,11 @@ def to_generation(wire: MessagesRequest, pictures: Sequence[bytes] = ()) -> ours
     )
 
 
-def to_prompt(wire: Prompt, pictures: Sequence[bytes] = ()) -> ours.GenerationRequest:
-    """A request whose prompt is to be counted."""
-    return _request(wire, pictures, ours.Sampling(), stream=False)
+def to_prompt(wire: Prompt) -> ours.GenerationRequest:
+    """A request whose prompt is to be counted. Raises FieldRefused for pictures."""
+    if pictures := pictures_of(wire):
+        raise FieldRefused(pictures[0][0], "how many tokens a picture is, the engine tells with an answer only")
+    return _request(wire, (), ours.Sampling(), stream=False)
 
 
 def names_of(wire: Prompt) -> dict[str, str]:
@@ -87,6 +91,7 @@ def names_of(wire: Prompt) -> dict[str, str]:
             for place in range(len(wire.tools or ()))
         },
         "image": "messages",
+        "prompt": "messages",
         "stop": "stop_sequences",
         "include_stop_str_in_output": "stop_sequences",
         "response_format": "output_config.format",
@@ -212,6 +217,10 @@ def _object(arguments: str) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         value = None
     return value if isinstance(value, dict) else {"arguments": arguments}
+
+
+def from_counted(found: Tokenized) -> dict[str, int]:
+    return {"input_tokens": len(found.ids)}
 
 
 def from_usage(usage: ours.Usage) -> dict[str, int]:

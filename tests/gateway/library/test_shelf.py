@@ -51,6 +51,33 @@ def test_an_entry_is_told_of_as_its_manifest_says(repository: Path) -> None:
     assert model.modified.timestamp() == pytest.approx((repository / "m/manifest.json").stat().st_mtime)
 
 
+@pytest.mark.parametrize(
+    ("backend", "parameters", "on_gpu"),
+    [
+        ("openvino_genai", {"DEVICE": "GPU"}, True),
+        ("openvino_genai", {"DEVICE": "gpu.1"}, True),
+        ("openvino_embeddings", {"DEVICE": "HETERO:GPU,CPU"}, True),
+        ("openvino_genai", {"DEVICE": "CPU"}, False),
+        ("openvino_genai", {"DEVICE": "NPU"}, False),
+        ("openvino_genai", {}, False),
+        ("llamacpp", {"N_GPU_LAYERS": "12"}, True),
+        ("llamacpp", {"N_GPU_LAYERS": "all"}, True),
+        ("llamacpp", {"N_GPU_LAYERS": "0"}, False),
+        ("llamacpp", {}, False),
+        ("diffusers", {}, True),
+        ("diffusers", {"DEVICE": "cuda:1"}, True),
+        ("diffusers", {"DEVICE": "cpu"}, False),
+        ("vllm", {}, True),
+    ],
+)
+def test_the_device_of_an_entry_is_told(
+    repository: Path, backend: str, parameters: dict[str, str], on_gpu: bool
+) -> None:
+    lines = [f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}' for key, value in parameters.items()]
+    (repository / "m" / "config.pbtxt").write_text("\n".join([f'backend: "{backend}"', *lines]))
+    assert Shelf(repository).find("m").on_gpu is on_gpu
+
+
 def test_the_path_of_a_folder_is_told_to_nobody(repository: Path) -> None:
     entry = write_entry(repository, "own")
     write_manifest(entry, replace(MANIFEST, name="own", source=Source("folder", "/home/me/secret", "sha256:0")))

@@ -24,7 +24,6 @@ from modelyard.errors import InvalidInput
 _FOR_EVER = "9999-12-31T23:59:59Z"
 _EPOCH = "1970-01-01T00:00:00Z"
 _FORMATS = {"triton-llamacpp": "gguf", "triton-vllm": "safetensors", "triton-diffusers": "safetensors"}
-_ON_GPU = ("triton-vllm", "triton-diffusers")  # these targets have their weights in the memory of a GPU
 _SIZES = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
 
 # What a generation_config.json has, in Ollama's options.
@@ -130,7 +129,6 @@ def from_resident(residents: Sequence[Resident], installed: Mapping[str, Install
     for each in residents:
         known = installed.get(each.name)
         size = each.size if each.size is not None else known.size if known is not None else 0
-        on_gpu = known is not None and known.target in _ON_GPU
         running: dict[str, Any] = {
             "name": tagged(each.name),
             "model": tagged(each.name),
@@ -138,7 +136,7 @@ def from_resident(residents: Sequence[Resident], installed: Mapping[str, Install
             "digest": known.digest if known is not None else "",
             "details": from_details(known),
             "expires_at": _FOR_EVER if each.expires is None else _time(each.expires),
-            "size_vram": size if on_gpu else 0,
+            "size_vram": size if known is not None and known.on_gpu else 0,
         }
         if known is not None and known.card.context_length is not None:
             running["context_length"] = known.card.context_length

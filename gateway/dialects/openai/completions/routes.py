@@ -16,7 +16,6 @@ from gateway.dialects.framing import JSONBytes, while_connected
 from gateway.dialects.naming import named
 from gateway.dialects.openai.completions import schemas, translate
 from gateway.dialects.openai.completions.chunks import CompletionChunks
-from gateway.dialects.openai.sampled import names_of_shape
 from gateway.dialects.openai.streaming import answered_by, new_answer, stream
 from gateway.domain.generation import Event, Finished, TextDelta
 from gateway.domain.ports import Answering
@@ -35,7 +34,7 @@ def add_completions(router: APIRouter, answering: Answering) -> None:
         events = [answering.answer(each) for each in asked]
         if wire.stream:
             return stream(_frames(events, CompletionChunks(wire, asked, **names), wire))
-        with named(names_of_shape(wire), too_long="prompt"):
+        with named(translate.names_of(wire), too_long="prompt"):
             wholes = await while_connected(request.receive, _collect_all(events))
         return JSONBytes(translate.from_wholes(wholes, asked, wire, **names))
 
@@ -43,7 +42,7 @@ def add_completions(router: APIRouter, answering: Answering) -> None:
 async def _frames(
     answers: Sequence[AsyncGenerator[Event, None]], chunks: CompletionChunks, wire: schemas.CompletionRequest
 ) -> AsyncGenerator[bytes, None]:
-    with named(names_of_shape(wire), too_long="prompt"):
+    with named(translate.names_of(wire), too_long="prompt"):
         async with aclosing(interleave(answers)) as events:
             async for number, event in events:
                 if isinstance(event, TextDelta):

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.dialects.collecting import Whole
 from gateway.dialects.openai.completions.schemas import CompletionRequest
-from gateway.dialects.openai.sampled import to_sampling
+from gateway.dialects.openai.sampled import names_of_shape, to_sampling
 from gateway.dialects.openai.translate import from_usage
 from gateway.domain.generation import GenerationRequest, TokenLogprob, Tokens, Usage
 
@@ -19,6 +19,11 @@ def to_generations(wire: CompletionRequest) -> list[GenerationRequest]:
     """One request for each prompt. Raises InvalidInput where fields contradict."""
     sampling = to_sampling(wire, max_tokens=wire.max_tokens, logprobs=wire.logprobs)
     return [GenerationRequest(wire.model, prompt, sampling, bool(wire.stream)) for prompt in _prompts(wire)]
+
+
+def names_of(wire: CompletionRequest) -> dict[str, str]:
+    """Fields of the engine's as this client sent them, for what the engine refuses."""
+    return names_of_shape(wire) | {"token_ids": "prompt"}
 
 
 def _prompts(wire: CompletionRequest) -> list[str | Tokens]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.websocket.reply import Reply
@@ -30,6 +30,7 @@ def test_neighbours_of_one_kind_and_choice_are_one_message() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(
     texts=st.lists(st.text(max_size=5), min_size=1, max_size=30),
     steps=st.lists(st.sampled_from(["put", "take", "break", "ack"]), max_size=80),

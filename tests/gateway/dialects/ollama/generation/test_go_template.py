@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.ollama.generation.go_template import is_go
@@ -116,6 +116,7 @@ def test_jinja_stays_as_it_is(template: str) -> None:
     assert to_jinja(template, field="template") == template
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60).filter(lambda text: "{{" not in text))
 def test_texts_come_through_unchanged(said: str, around: str) -> None:
     said, around = (text.encode("utf-8", "ignore").decode() for text in (said, around))
@@ -123,6 +124,7 @@ def test_texts_come_through_unchanged(said: str, around: str) -> None:
         assert _prompt(around + "{{ .Prompt }}", Message.of("user", said)) == around + said
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='{}-" .SystemPromptRespifelsndrangeMsRoC()$', max_size=80))
 def test_nonsense_is_translated_or_refused(template: str) -> None:
     with suppress(FieldRefused):

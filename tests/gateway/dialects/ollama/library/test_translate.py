@@ -26,6 +26,7 @@ KNOWN = InstalledModel(
     precision="int4",
     target="triton-vllm",
     license="MIT",
+    on_gpu=True,
 )
 DETAILS = {
     "parent_model": "",

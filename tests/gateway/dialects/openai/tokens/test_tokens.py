@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+import anthropic
 import httpx
 import pytest
 
@@ -176,4 +177,34 @@ def test_a_prompt_of_tokens_is_answered_as_its_text(ask: Any) -> None:
     assert told["usage"] == same["usage"]
     refused = ask("/v1/completions", prompt=[10**6])
     assert refused.status_code == 400, refused.text
-    assert "'token_ids' has 1000000 at place 0" in refused.json()["error"]["message"]
+    assert "'prompt' has 1000000 at place 0" in refused.json()["error"]["message"]
+
+
+@pytest.fixture
+def claude(tiny: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[anthropic.Anthropic]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with anthropic.Anthropic(base_url=tiny.url, api_key="none", max_retries=0) as made:
+        yield made
+
+
+def test_anthropics_client_counts_what_its_answer_counts(claude: anthropic.Anthropic, ask: Any) -> None:
+    said: Any = {"model": "tiny", "messages": MESSAGES, "system": "Be brief."}
+    counted = claude.messages.count_tokens(**said).input_tokens
+    assert counted == claude.messages.create(**said, max_tokens=1).usage.input_tokens
+    assert counted > claude.messages.count_tokens(model="tiny", messages=MESSAGES).input_tokens  # type: ignore[arg-type]
+    assert claude.messages.count_tokens(model="tiny", messages=MESSAGES).input_tokens == len(  # type: ignore[arg-type]
+        tokens_of(ask, messages=MESSAGES)
+    )
+
+
+def test_what_cannot_be_counted_is_named_in_anthropics_form(claude: anthropic.Anthropic) -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    pictured: Any = [{"role": "user", "content": [{"type": "image", "source": source}]}]
+    with pytest.raises(anthropic.BadRequestError, match=r"'messages\[0\].content\[0\].source' cannot be honoured"):
+        claude.messages.count_tokens(model="tiny", messages=pictured)
+    with pytest.raises(anthropic.BadRequestError, match="'messages': this model's engine cannot be asked for tokens"):
+        claude.messages.count_tokens(model="parrot", messages=MESSAGES)  # type: ignore[arg-type]
+    with pytest.raises(anthropic.BadRequestError, match="'max_tokens' is not a field"):
+        claude.messages.count_tokens(model="tiny", messages=MESSAGES, extra_body={"max_tokens": 5})  # type: ignore[arg-type]
+    with pytest.raises(anthropic.NotFoundError):
+        claude.messages.count_tokens(model="nobody", messages=MESSAGES)  # type: ignore[arg-type]
