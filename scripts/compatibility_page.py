@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.compatibility.proofs import Proof, collected
 from tests.compatibility.published import PUBLISHED
+from tests.compatibility.served import served
 
 HEAD = """# Compatibility
 
@@ -20,11 +21,12 @@ HEAD = """# Compatibility
 
 Each endpoint and each field of its request, as the API's own client library names them. *honoured*: it does what the
 published API says. *refused*: the answer is a 400 that names the field, unless its value asks for nothing. *both*: some
-values are honoured and the others refused; the API's page says which. *not yet*: no test shows it. The last column
-names a file of tests that shows it."""
+values are honoured and the others refused; the API's page says which. *refused on* an engine: it is handed to the
+engine that runs the model, and this one cannot do it. *not yet*: no test shows it. The last column names a file of
+tests that shows each verdict."""
 FAMILIES = (
     ("Anthropic", ("/v1/messages",)),
-    ("OpenAI", ("/v1/", "/tokenize", "/detokenize", "/rerank")),
+    ("OpenAI", ("/v1/", "/v2/rerank", "/tokenize", "/detokenize", "/rerank")),
     ("Ollama", ("/api/",)),
     ("Modelyard", ("/",)),
 )
@@ -36,8 +38,9 @@ def main() -> None:
 
 def page(proofs: list[Proof]) -> str:
     by_endpoint: dict[str, dict[str, list[Proof]]] = defaultdict(lambda: defaultdict(list))
-    for endpoint, fields in PUBLISHED.items():
-        for field in fields:
+    ours = served()
+    for endpoint, fields in [*PUBLISHED.items(), *((each, operation.fields) for each, operation in ours.items())]:
+        for field in ("", *fields):
             by_endpoint[endpoint][field] = []
     for proof in proofs:
         by_endpoint[proof.endpoint][proof.field].append(proof)
@@ -48,7 +51,10 @@ def page(proofs: list[Proof]) -> str:
             continue
         lines += ["", f"## {family}"]
         for endpoint in sorted(mine, key=lambda each: each.split(" ", 1)[::-1]):
-            lines += ["", f"### `{endpoint}`", "", "| field | | shown by |", "|---|---|---|"]
+            lines += ["", f"### `{endpoint}`", ""]
+            if endpoint in ours and ours[endpoint].same_as:
+                lines += [f"`{ours[endpoint].same_as}` at another path, with the same fields.", ""]
+            lines += ["| field | | shown by |", "|---|---|---|"]
             rows = by_endpoint[endpoint]
             lines += [_row(field, rows[field]) for field in sorted(rows)]
     return "\n".join(lines)
@@ -60,10 +66,15 @@ def _family(endpoint: str) -> str:
 
 
 def _row(field: str, proofs: list[Proof]) -> str:
-    verdicts = sorted({proof.verdict for proof in proofs})
-    verdict = "both" if len(verdicts) == 2 else verdicts[0] if verdicts else "not yet"
-    files = sorted({proof.test.partition("::")[0] for proof in proofs})
-    return f"| {f'`{field}`' if field else '*the endpoint*'} | {verdict} | {files[0] if files else ''} |"
+    everywhere = sorted({proof.verdict for proof in proofs if not proof.on})
+    engines = sorted({(proof.verdict, proof.on) for proof in proofs if proof.on})
+    verdicts = ["both" if len(everywhere) == 2 else each for each in everywhere[:1]]
+    verdicts += [f"{verdict} on {engine}" for verdict, engine in engines]
+    shown: dict[tuple[str, str], str] = {}  # the first of each verdict
+    for proof in proofs:
+        shown.setdefault((proof.verdict, proof.on), proof.test.partition("::")[0])
+    name = f"`{field}`" if field else "*the endpoint*"
+    return f"| {name} | {'; '.join(verdicts) or 'not yet'} | {', '.join(dict.fromkeys(shown.values()))} |"
 
 
 if __name__ == "__main__":

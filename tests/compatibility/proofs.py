@@ -22,12 +22,15 @@ FOLDERS = ("tests/gateway", "tests/system", "tests/clients")
 
 @dataclass(frozen=True)
 class Proof:
-    """`field` is empty for the endpoint itself. `test` is the file, and the name of the function in it."""
+    """`field` is empty for the endpoint itself. `test` is the file, and the name of the function in it.
+
+    `on` is the engine that the verdict is of, where engines differ; else it is empty."""
 
     endpoint: str
     field: str
     verdict: str
     test: str
+    on: str = ""
 
 
 def collected() -> list[Proof]:
@@ -40,7 +43,8 @@ def collected() -> list[Proof]:
     if code != pytest.ExitCode.OK:
         raise ValueError(f"the tests cannot be collected:\n{said.getvalue()[-2000:]}")
     return sorted(
-        set(_proofs(collector.items)), key=lambda proof: (proof.endpoint, proof.field, proof.verdict, proof.test)
+        set(_proofs(collector.items)),
+        key=lambda proof: (proof.endpoint, proof.field, proof.verdict, proof.on, proof.test),
     )
 
 
@@ -60,4 +64,4 @@ def _proofs(items: Iterable[pytest.Item]) -> Iterable[Proof]:
             if verdict not in VERDICTS:
                 raise ValueError(f"{test}: '{verdict}' is not one of {', '.join(VERDICTS)}")
             # In a form, a list or an object has brackets behind its name.
-            yield Proof(endpoint, re.sub(r"\[\w*\]$", "", field), verdict, test)
+            yield Proof(endpoint, re.sub(r"\[\w*\]$", "", field), verdict, test, mark.kwargs.get("on", ""))

@@ -1,4 +1,4 @@
-"""docs/compatibility.md is what the tests prove, and nothing that is published is left out of it."""
+"""docs/compatibility.md is what the tests prove, and nothing that is published or served is left out of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 
 from tests.compatibility.proofs import ROOT
 from tests.compatibility.published import PUBLISHED
+from tests.compatibility.served import served
 
 PAGE = ROOT / "docs/compatibility.md"
 
@@ -21,7 +22,19 @@ def test_the_page_agrees_with_the_marks_of_the_tests() -> None:
 
 
 def test_every_published_field_is_on_the_page() -> None:
-    chapters = re.split(r"^### `(.*)`$", PAGE.read_text(), flags=re.M)
-    found = dict(zip(chapters[1::2], chapters[2::2], strict=True))
+    found = _chapters()
     for endpoint, fields in PUBLISHED.items():
         assert fields <= set(re.findall(r"^\| `(.*?)` \|", found[endpoint], flags=re.M))
+
+
+def test_every_operation_and_field_that_the_gateway_takes_is_shown_by_a_test() -> None:
+    found = _chapters()
+    for endpoint, operation in served().items():
+        rows = dict(re.findall(r"^\| (\S+|\*the endpoint\*) \| (.*?) \|", found[endpoint], flags=re.M))
+        asked = {"*the endpoint*", *(f"`{field}`" for field in operation.fields)}
+        assert {row for row in asked if rows.get(row, "not yet") == "not yet"} == set(), endpoint
+
+
+def _chapters() -> dict[str, str]:
+    chapters = re.split(r"^### `(.*)`$", PAGE.read_text(), flags=re.M)
+    return dict(zip(chapters[1::2], chapters[2::2], strict=True))

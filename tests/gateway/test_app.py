@@ -110,6 +110,7 @@ async def test_more_than_the_limit_is_a_503_with_retry_after(triton: Triton) -> 
     assert refused.json()["error"]["code"] == "overloaded"
 
 
+@pytest.mark.proves("GET /health/live", "", "honoured")
 def test_draining_lets_answers_finish_and_takes_no_new_ones(triton: Triton) -> None:
     with serving([triton.url]) as gateway, httpx.Client(base_url=gateway.url, timeout=60, trust_env=False) as http:
         before = triton.outcomes("started")
@@ -133,6 +134,7 @@ def test_draining_lets_answers_finish_and_takes_no_new_ones(triton: Triton) -> N
     assert answers[0].text.endswith("data: [DONE]\n\n")
 
 
+@pytest.mark.proves("GET /health/ready", "", "honoured")
 def test_readiness_waits_for_whoever_started_the_gateway(triton: Triton) -> None:
     with serving([triton.url]) as gateway, httpx.Client(base_url=gateway.url, timeout=60, trust_env=False) as http:
         http.post("/v1/chat/completions", json=ASK)
@@ -145,6 +147,7 @@ def test_readiness_waits_for_whoever_started_the_gateway(triton: Triton) -> None
         assert http.get("/v1/models").status_code == 503
 
 
+@pytest.mark.proves("GET /metrics", "", "honoured")
 def test_metrics_name_models_and_count_tokens(gateway: Gateway, http: httpx.Client) -> None:
     http.post("/v1/chat/completions", json=ASK)
     http.post("/v1/chat/completions", json=ASK | {"model": "nobody-of-this-name"})

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
+from tests.system.service import Service
+
+OPENVINO = "OpenVINO GenAI"
 QUESTION = [{"role": "user", "content": "What is Modelyard?"}]
 LONG = [{"role": "user", "content": "Tell me more about Modelyard in detail."}]
 
@@ -88,11 +92,29 @@ def test_logprobs_name_each_token_of_the_answer(client: openai.OpenAI) -> None:
     assert "".join(token.token for token in tokens).startswith(answer.choices[0].message.content[:10])
 
 
-def test_what_the_engine_cannot_do_is_refused_by_name(client: openai.OpenAI) -> None:
+@pytest.mark.proves("POST /v1/chat/completions", "logit_bias", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /v1/chat/completions", "top_logprobs", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /v1/completions", "logit_bias", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /v1/completions", "logprobs (above 0)", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /v1/responses", "top_logprobs", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /api/chat", "top_logprobs", "refused", on=OPENVINO)
+@pytest.mark.proves("POST /api/generate", "top_logprobs", "refused", on=OPENVINO)
+def test_what_the_engine_cannot_do_is_refused_by_name(client: openai.OpenAI, service: Service) -> None:
     with pytest.raises(openai.BadRequestError, match="logit_bias"):
         client.chat.completions.create(model="demo", messages=QUESTION, logit_bias={"5": 1})
     with pytest.raises(openai.BadRequestError, match="logprobs"):
         client.chat.completions.create(model="demo", messages=QUESTION, logprobs=True, top_logprobs=3)
+    with pytest.raises(openai.BadRequestError, match="logit_bias"):
+        client.completions.create(model="demo", prompt="x", logit_bias={"5": 1})
+    with pytest.raises(openai.BadRequestError, match="logprobs"):
+        client.completions.create(model="demo", prompt="x", logprobs=1)
+    with pytest.raises(openai.BadRequestError, match="'top_logprobs'"):
+        client.responses.create(model="demo", input="x", include=["message.output_text.logprobs"], top_logprobs=3)
+    for path, asked in (("/api/chat", {"messages": QUESTION}), ("/api/generate", {"prompt": "x"})):
+        body = {"model": "demo", "logprobs": True, "top_logprobs": 3, "stream": False, **asked}
+        answer = httpx.post(f"{service.url}{path}", json=body, timeout=60)
+        assert answer.status_code == 400
+        assert "logprobs" in answer.json()["error"]
 
 
 def test_penalties_change_a_greedy_answer(client: openai.OpenAI) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects.collecting import collect, interleave
@@ -45,13 +45,15 @@ async def _gone() -> Any:
     return {"type": "http.disconnect"}
 
 
-async def _run(frames: AsyncGenerator[bytes, None], receive: Receive = _forever) -> list[dict[str, Any]]:
+async def _run(
+    frames: AsyncGenerator[bytes, None], receive: Receive = _forever, media_type: str = EVENT_STREAM
+) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    answer = StreamedAnswer(frames, EVENT_STREAM, lambda error: b"sorry")
+    answer = StreamedAnswer(frames, media_type, lambda error: b"sorry")
     await answer({"type": "http"}, receive, send)
     return sent
 
@@ -66,6 +68,33 @@ async def test_frames_come_one_by_one_and_end() -> None:
     assert not any(name == b"content-length" for name, _ in start["headers"])
     assert [body["body"] for body in bodies] == [b"a", b"b", b""]
     assert [body["more_body"] for body in bodies] == [True, True, False]
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    said=st.lists(st.tuples(st.text(), st.integers(0, 3)), min_size=1, max_size=5),
+    form=st.sampled_from([(EVENT_STREAM, sse), (NDJSON, ndjson)]),
+    breaks=st.booleans(),
+)
+async def test_the_bytes_are_the_same_whatever_time_each_takes(
+    said: list[tuple[str, int]], form: tuple[str, Callable[[object], bytes]], breaks: bool
+) -> None:
+    media_type, framed = form
+    beat = 0.001  # seconds, so that some come between
+
+    async def frames() -> AsyncGenerator[bytes, None]:
+        for text, pause in said:
+            await asyncio.sleep(pause * beat)
+            yield framed({"text": text})
+        if breaks:
+            raise EngineError("no")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gateway.dialects.framing._BEAT_S", beat)
+        _, *bodies = await _run(frames(), media_type=media_type)
+    alive = {EVENT_STREAM: b": still working\n\n", NDJSON: b" "}[media_type]
+    whole = [framed({"text": text}) for text, _ in said] + ([b"sorry"] if breaks else [])
+    assert [body["body"] for body in bodies if body["body"] != alive] == [*whole, b""]
 
 
 async def test_an_error_before_the_first_frame_is_raised() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import time
 from typing import Any
@@ -78,6 +79,7 @@ def test_each_extension_changes_the_picture(asked: openai.OpenAI, extra: dict[st
     assert draw(**extra) != draw()
 
 
+@pytest.mark.proves("GET /v1/images/files/{name}", "", "honoured")
 @proves("/v1/images/generations", "response_format", "output_format", "output_compression")
 def test_a_picture_can_be_fetched_from_its_address(tasks: Service, asked: openai.OpenAI) -> None:
     made = asked.images.generate(
@@ -184,6 +186,62 @@ def test_variations_are_like_the_image_and_differ(tasks: Service, asked: openai.
         timeout=60,
     )
     assert by_json.json()["data"][0]["b64_json"] == made.data[0].b64_json
+
+
+EXTENSIONS: dict[str, Any] = {
+    "guidance_scale": 1.5,
+    "negative_prompt": "fog and rain",
+    "lora": {"swirl": 4.0},
+    "strength": 0.4,
+    "steps": 3,
+    "seed": 8,
+}
+
+
+@proves("/v1/images/edits", "guidance_scale", "negative_prompt", "lora")
+@proves("/v1/images/variations", *EXTENSIONS, "prompt")
+@pytest.mark.parametrize("path", ["edits", "variations"])
+def test_each_extension_changes_what_is_made_of_an_image(tasks: Service, path: str) -> None:
+    coded = base64.b64encode(file_of(Image.new("RGB", (64, 64), "teal")).getvalue()).decode()
+    question = {
+        "image": coded,
+        "model": "painter",
+        "prompt": "a boat",
+        "size": "64x64",
+        "strength": 0.9,
+        "steps": 4,
+        "seed": 7,
+    }
+
+    def made(**more: Any) -> str:
+        answer = httpx.post(f"{tasks.url}/v1/images/{path}", json=question | more, timeout=60)
+        assert answer.status_code == 200, answer.text
+        found: str = answer.json()["data"][0]["b64_json"]
+        return found
+
+    plain = made()
+    assert {
+        name for name, value in {**EXTENSIONS, "prompt": "bread"}.items() if made(**{name: value}) == plain
+    } == set()
+
+
+@proves(
+    "/v1/images/variations", "output_format", "output_compression", "stream", "moderation", "safety_identifier", "user"
+)
+def test_a_variation_comes_as_it_is_wanted(tasks: Service) -> None:
+    coded = base64.b64encode(file_of(Image.new("RGB", (64, 64), "teal")).getvalue()).decode()
+    question = {"image": coded, "model": "painter", "size": "64x64", "output_format": "jpeg", **QUICK}
+    labels = {"moderation": "low", "safety_identifier": "me", "user": "me"}
+    url = f"{tasks.url}/v1/images/variations"
+    fine = opened(httpx.post(url, json=question | labels, timeout=60).json()["data"][0]["b64_json"])
+    rough = opened(
+        httpx.post(url, json=question | {"output_compression": 10}, timeout=60).json()["data"][0]["b64_json"]
+    )
+    assert (fine.format, rough.format) == ("JPEG", "JPEG")
+    assert fine.tobytes() != rough.tobytes()
+    streamed = httpx.post(url, json=question | {"stream": True}, timeout=60).text
+    assert streamed.count("data: ") == 1
+    assert opened(json.loads(streamed.removeprefix("data: "))["b64_json"]).tobytes() == fine.tobytes()
 
 
 def test_a_picture_that_nobody_waits_for_is_not_drawn_to_its_end(tasks: Service, asked: openai.OpenAI) -> None:

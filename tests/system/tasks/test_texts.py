@@ -81,7 +81,9 @@ def test_a_long_text_is_cut_unless_that_is_forbidden(asked: openai.OpenAI) -> No
     assert caught.value.param == "input"
 
 
-@proves("/v1/rerank", "", "model", "query", "documents", "top_n", "return_documents")
+@proves("/v1/rerank", "", "model", "query", "documents", "top_n", "return_documents", "priority", "client_name")
+@proves("/v2/rerank", "")
+@proves("/rerank", "")
 def test_documents_come_best_first_with_their_places(tasks: Service) -> None:
     documents = ["the boats came in", {"text": "bread in a box", "id": 7}, "nobody told the orchestra"]
     question = {"model": "ranker", "query": "where is the bread?", "documents": documents}
@@ -92,7 +94,10 @@ def test_documents_come_best_first_with_their_places(tasks: Service) -> None:
     assert whole["usage"]["total_tokens"] == whole["meta"]["tokens"]["input_tokens"] > 0
     assert all("document" not in result for result in whole["results"])
     for path in ("/rerank", "/v2/rerank"):
-        short = httpx.post(f"{tasks.url}{path}", json={**question, "top_n": 2, "return_documents": True}).json()
+        labels = {"priority": 1, "client_name": "me"}  # these change nothing
+        short = httpx.post(
+            f"{tasks.url}{path}", json={**question, **labels, "top_n": 2, "return_documents": True}
+        ).json()
         assert [result["index"] for result in short["results"]] == [result["index"] for result in whole["results"][:2]]
         best = documents[short["results"][0]["index"]]
         assert short["results"][0]["document"]["text"] == (best if isinstance(best, str) else best["text"])

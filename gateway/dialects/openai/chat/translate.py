@@ -12,6 +12,7 @@ from gateway.dialects.collecting import Sequenced, Whole
 from gateway.dialects.openai.chat.messages import ChatMessage
 from gateway.dialects.openai.chat.schemas import ChatCompletionRequest
 from gateway.dialects.openai.chat.tools import to_shape, to_tools
+from gateway.dialects.openai.described import with_description
 from gateway.dialects.openai.sampled import names_of_shape, to_sampling
 from gateway.dialects.openai.translate import from_usage
 from gateway.domain.content import Image, Message, Part, Text, ToolCall
@@ -35,14 +36,17 @@ def to_generation(wire: ChatCompletionRequest, pictures: Sequence[bytes] = ()) -
     """`pictures` are what the addresses of `pictures_of` led to. Raises InvalidInput where fields contradict."""
     tools, choice = to_tools(wire.tools or (), wire.tool_choice)
     remaining = iter(pictures)
+    shape = to_shape(wire.response_format)
+    form = wire.response_format.json_schema if wire.response_format else None
+    messages = [_message(each, remaining) for each in wire.messages]
     return GenerationRequest(
         wire.model,
-        tuple(_message(each, remaining) for each in wire.messages),
+        with_description(messages, form.name, form.description) if form else tuple(messages),
         to_sampling(
             wire,
             max_tokens=wire.max_completion_tokens or wire.max_tokens,
             logprobs=(wire.top_logprobs or 0) if wire.logprobs else None,
-            shape=to_shape(wire.response_format),
+            shape=shape,
         ),
         bool(wire.stream),
         tools=tools,

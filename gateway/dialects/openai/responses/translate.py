@@ -12,6 +12,7 @@ import orjson
 
 from gateway.dialects.failures import Failure
 from gateway.dialects.openai.chat.translate import EFFORTS
+from gateway.dialects.openai.described import with_description
 from gateway.dialects.openai.responses.conversation import to_listed, to_messages
 from gateway.dialects.openai.responses.items import Item, MessageItem, read_items
 from gateway.dialects.openai.responses.output import Output, last_status
@@ -31,16 +32,18 @@ def to_generation(wire: ResponseRequest, before: Sequence[Item], pictures: Seque
     messages = to_messages(before, own_items(wire), pictures)
     if wire.instructions:
         messages.insert(0, Message.of("system", wire.instructions))
+    shape = to_shape(wire.text)
+    form = wire.text.format if wire.text else None
     effort = wire.reasoning.effort if wire.reasoning else None
     return GenerationRequest(
         wire.model,
-        tuple(messages),
+        with_description(messages, form.name, form.description) if form else tuple(messages),
         Sampling(
             temperature=wire.temperature,
             top_p=wire.top_p,
             max_tokens=wire.max_output_tokens,
             logprobs=shown_logprobs(wire),
-            structured_outputs=to_shape(wire.text),
+            structured_outputs=shape,
         ),
         bool(wire.stream),
         tools=tools,
@@ -71,7 +74,7 @@ def names_of(wire: ResponseRequest) -> dict[str, str]:
         "structured_outputs": "text.format",
         "reasoning_effort": "reasoning.effort",
         "max_tokens": "max_output_tokens",
-        "logprobs": "include",
+        "logprobs": "top_logprobs" if wire.top_logprobs else "include",
     }
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.gateway.running import Gateway, Triton, add_parrot, serving
 
+CHAT = "POST /chat"
+
 
 @pytest.fixture
 def user() -> str:
@@ -29,6 +31,8 @@ def _say(http: httpx.Client, user: str, message: str, **more: object) -> dict[st
     return found
 
 
+@pytest.mark.proves(CHAT, "", "honoured")
+@pytest.mark.proves(CHAT, "message", "honoured")
 def test_a_reply_has_all_that_is_documented(http: httpx.Client, user: str) -> None:
     assert _say(http, user, "words=2") == {
         "user_id": user,
@@ -40,6 +44,7 @@ def test_a_reply_has_all_that_is_documented(http: httpx.Client, user: str) -> No
     }
 
 
+@pytest.mark.proves(CHAT, "user_id", "honoured")
 def test_the_conversation_is_remembered_and_each_user_has_an_own_one(http: httpx.Client, user: str) -> None:
     _say(http, user, "words=1")
     assert _say(http, user, "say=prompt")["reply"] == (
@@ -48,6 +53,7 @@ def test_the_conversation_is_remembered_and_each_user_has_an_own_one(http: httpx
     assert _say(http, f"{user}-other", "say=prompt")["reply"] == "<s> <user> say=prompt <assistant>"
 
 
+@pytest.mark.proves("DELETE /chat/{user_id}", "", "honoured")
 def test_a_user_can_be_forgotten(http: httpx.Client, user: str) -> None:
     _say(http, user, "words=1")
     assert http.delete(f"/chat/{user}").status_code == 204
@@ -55,6 +61,40 @@ def test_a_user_can_be_forgotten(http: httpx.Client, user: str) -> None:
     assert http.delete("/chat/never-seen").status_code == 204
 
 
+def _sent(field: str, value: object, name: str = "", got: object = None) -> Any:
+    marks = pytest.mark.proves(CHAT, field, "honoured")
+    return pytest.param({field: value}, name or field, value if got is None else got, id=field, marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "got"),
+    [
+        _sent("temperature", 1.5),
+        _sent("top_p", 0.25),
+        _sent("top_k", 5),
+        _sent("min_p", 0.1),
+        _sent("stop", "never", "stop", ["never"]),
+        _sent("seed", 3),
+        _sent("max_tokens", 50),
+        _sent("presence_penalty", -2.0),
+        _sent("frequency_penalty", 0.5),
+        _sent("repetition_penalty", 1.5),
+    ],
+)
+def test_what_was_sent_is_what_the_engine_got(
+    http: httpx.Client, user: str, more: dict[str, object], name: str, got: object
+) -> None:
+    assert json.loads(_say(http, user, "say=sampling", **more)["reply"])[name] == got
+
+
+@pytest.mark.proves(CHAT, "model", "honoured")
+def test_the_model_can_be_named(http: httpx.Client, user: str) -> None:
+    assert _say(http, user, "words=1", model="parrot")["model"] == "parrot"
+    answer = http.post("/chat", json={"user_id": user, "message": "words=1", "model": "nobody-of-this-name"})
+    assert answer.status_code == 404
+
+
+@pytest.mark.proves(CHAT, "stream", "honoured")
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 def test_a_streamed_reply_ends_with_the_whole(http: httpx.Client, user: str, accept: str) -> None:
     body = {"user_id": user, "message": "words=3", "stream": True}

@@ -81,10 +81,12 @@ _PICTURE: tuple[tuple[str, Any], ...] = (
         *_refused(
             "/v1/audio/transcriptions",
             ("chunking_strategy", "auto"),
+            ("temperature", "0.5"),
             ("include[]", "logprobs"),
             ("known_speaker_names[]", "ann"),
             ("known_speaker_references[]", "data:,"),
         ),
+        *_refused("/v1/audio/translations", ("temperature", "0.5")),
         *_refused("/v1/audio/speech", ("instructions", "whisper")),
     ],
 )
@@ -176,7 +178,6 @@ def test_a_model_that_is_not_there_is_not_found(http: httpx.Client, path: str) -
         ("/v1/images/edits", {"n": "many"}, "n"),
         ("/v1/images/edits", {"strength": "2"}, "strength"),
         ("/v1/images/edits", {"lora": "swirl"}, "lora"),
-        ("/v1/audio/transcriptions", {"temperature": "0.5"}, "temperature"),
         ("/v1/audio/transcriptions", {"response_format": "diarized_json"}, "response_format"),
         ("/v1/audio/transcriptions", {"timestamp_granularities[]": "word"}, "timestamp_granularities"),
         ("/v1/audio/transcriptions", {"stream": "true", "response_format": "srt"}, "stream"),

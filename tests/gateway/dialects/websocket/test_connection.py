@@ -162,7 +162,7 @@ async def test_a_session_that_is_not_there(gateway: Gateway) -> None:
 @pytest.mark.proves(WS, "id", "honoured")
 @pytest.mark.proves(WS, "body", "honoured")
 @pytest.mark.proves(WS, "body.stream_options", "refused")
-@pytest.mark.proves(WS, "body.response_format", "refused")
+@pytest.mark.proves(WS, "body.response_format (of pictures)", "refused")
 @pytest.mark.parametrize(
     ("message", "status", "param"),
     [

@@ -121,6 +121,15 @@ def test_a_call_that_must_come_is_asked_for_by_guided_generation(client: openai.
     assert "structured_outputs" in json.dumps(answer.choices[0].message.model_dump())
 
 
+@pytest.mark.proves(CHAT, "tools (beside response_format)", "refused")
+def test_an_answer_of_a_given_form_is_free_to_call_nothing(client: openai.OpenAI) -> None:
+    asked = _ask("words=1", tools=[WEATHER], response_format={"type": "json_object"})
+    with pytest.raises(openai.BadRequestError, match="free to call tools") as caught:
+        client.chat.completions.create(**asked)
+    assert caught.value.param == "response_format"
+    assert client.chat.completions.create(**asked, tool_choice="none").choices[0].message.content
+
+
 @pytest.mark.proves(CHAT, "tool_choice (none)", "honoured")
 def test_nothing_is_called_when_nothing_may_be(client: openai.OpenAI) -> None:
     asked = _ask(_script(TWO_CALLS), tools=[WEATHER, TIME], tool_choice="none")

@@ -178,6 +178,27 @@ def test_the_form_of_an_answer_has_many_names(more: dict[str, Any], shape: dict[
 
 @pytest.mark.proves(CHAT, "response_format.json_schema.name", "honoured")
 @pytest.mark.proves(CHAT, "response_format.json_schema.description", "honoured")
+@pytest.mark.parametrize(
+    ("messages", "text"),
+    [
+        ([{"role": "user", "content": "hi"}], "Answer with the JSON of 'form': of a town\nhi"),
+        (
+            [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "hi"}],
+            "Be brief.\nAnswer with the JSON of 'form': of a town",
+        ),
+        ([{"role": "assistant", "content": "Yes?"}], "Answer with the JSON of 'form': of a town"),
+    ],
+)
+def test_the_model_is_told_what_the_form_is_for(messages: list[dict[str, str]], text: str) -> None:
+    schema = {"name": "form", "description": "of a town", "schema": SCHEMA}
+    wire = _wire(messages=messages, response_format={"type": "json_schema", "json_schema": schema})
+    prompt = to_generation(wire).prompt
+    assert next(each.text for each in prompt if isinstance(each, Message)) == text
+    plain = {name: schema[name] for name in ("name", "schema")}
+    asked = _wire(messages=messages, response_format={"type": "json_schema", "json_schema": plain})
+    assert to_generation(asked).prompt == to_generation(_wire(messages=messages)).prompt
+
+
 @pytest.mark.proves(CHAT, "response_format.json_schema.schema", "honoured")
 @pytest.mark.proves(CHAT, "response_format.json_schema.strict", "honoured")
 @pytest.mark.parametrize("strict", [True, False, None])

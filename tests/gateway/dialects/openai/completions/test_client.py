@@ -90,6 +90,9 @@ def _sent(field: str, value: object, name: str, got: object) -> Any:
         _sent("stop_token_ids", [3, 4], "stop_token_ids", [3, 4]),
         _sent("skip_special_tokens", True, "skip_special_tokens", True),
         _sent("guided_json", {"type": "object"}, "structured_outputs", {"json": {"type": "object"}}),
+        _sent("guided_regex", "a+", "structured_outputs", {"regex": "a+"}),
+        _sent("guided_choice", ["a", "b"], "structured_outputs", {"choice": ["a", "b"]}),
+        _sent("guided_grammar", "root ::= x", "structured_outputs", {"grammar": "root ::= x"}),
         _sent("structured_outputs", {"regex": "a+"}, "structured_outputs", {"regex": "a+"}),
     ],
 )

@@ -187,6 +187,11 @@ def test_the_form_of_the_text_is_the_engines_to_keep(client: openai.OpenAI) -> N
     assert parsed.output_parsed == Person(name="Ada")
 
 
+def test_the_model_is_told_what_the_form_is_for(client: openai.OpenAI) -> None:
+    form = {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "description": "of a town"}
+    assert "Answer with the JSON of 'n': of a town" in _create(client, "say=prompt", text={"format": form}).output_text
+
+
 @pytest.mark.proves(RESPONSES, "include", "honoured")
 @pytest.mark.proves(RESPONSES, "top_logprobs", "honoured")
 def test_probabilities_come_when_they_are_included(client: openai.OpenAI) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai._models import validate_type
 from openai.types.responses import ResponseItem
@@ -106,6 +106,7 @@ _ITEMS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_ITEMS, st.integers(0, 8))
 def test_what_is_stored_is_what_was_sent(given_items: list[dict[str, Any]], cut: int) -> None:
     given_items = [CALL, *given_items]

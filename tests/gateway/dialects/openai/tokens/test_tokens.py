@@ -72,6 +72,8 @@ def tokens_of(ask: Any, **body: Any) -> list[int]:
 @pytest.mark.proves("POST /detokenize", "", "honoured")
 @pytest.mark.proves("POST /detokenize", "model", "honoured")
 @pytest.mark.proves("POST /detokenize", "tokens", "honoured")
+@pytest.mark.proves("POST /v1/tokenize", "", "honoured")
+@pytest.mark.proves("POST /v1/detokenize", "", "honoured")
 @pytest.mark.parametrize("prefix", ["", "/v1"])
 def test_a_text_as_tokens_and_back(ask: Any, prefix: str) -> None:
     added = ask(f"{prefix}/tokenize", prompt="hello world").json()["tokens"]
