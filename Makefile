@@ -21,11 +21,11 @@ serve: env ## Convert the demo checkpoint if need be, start Triton and the gatew
 convert: env ## Convert a checkpoint into model_repository/: make convert MODEL=folder-or-hub-id [ARGS="--precision int4"]
 	@exec $(GATEWAY)/modelyard convert $(MODEL) $(ARGS)
 
-bench: dev-env ## Measure the gateway against a bare gRPC client and openvino_genai in-process, paired in one run
+bench: dev-env litellm-env ## Measure the gateway against a bare gRPC client, openvino_genai in-process and LiteLLM's proxy, paired in one run
 	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(CONVERT)/python -m tests.bench $(ARGS)
 
-bench-proxy: dev-env litellm-env ## Processor time that the gateway and LiteLLM's proxy spend on a streamed token, paired in one run
+bench-proxy: dev-env litellm-env ## Of that, only the processor time that the gateway and LiteLLM's proxy spend on a streamed token
 	@$(GATEWAY)/modelyard convert demo/checkpoint --name demo --update
 	@exec $(CONVERT)/python -m tests.bench.proxies $(ARGS)
 
@@ -99,7 +99,7 @@ convert-env: python ## PyTorch (CPU) and optimum-intel
 dev-env: env ## pytest, ruff, mypy and more, into the convert environment
 	@$(PYTHON) scripts/make_env.py convert --dev
 
-litellm-env: python ## LiteLLM's proxy, which `make bench-proxy` measures the gateway against
+litellm-env: python ## LiteLLM's proxy, which `make bench` measures the gateway against
 	@$(PYTHON) scripts/make_env.py litellm
 
 ansible-env: python ## Ansible with its collections, and the linters of what is not Python

@@ -1,4 +1,4 @@
-"""Runs the contenders in turn, round by round, prints a table and writes bench-<date>.json.
+"""Runs the contenders in turn, round by round, then the proxies; prints tables and writes bench-<date>.json.
 
 This machine's speed drifts, so only the ratios within one run mean something: each round pairs all contenders.
 """
@@ -6,11 +6,13 @@ This machine's speed drifts, so only the ratios within one run mean something: e
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import platform
 import statistics
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
@@ -18,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoTokenizer
 
+from tests.bench import proxies
 from tests.bench.contenders import BareGrpc, Contender, Gateway, InProcess, Sample, Work, tokens_per_second
 from tests.system.service import ROOT, serving
 
@@ -55,6 +58,8 @@ async def bench(arguments: argparse.Namespace) -> None:
         for streams in arguments.streams:
             results[streams] = await _level(contenders, streams, arguments.rounds)
         await bare.close()
+        # They ask by loops of their own.
+        spent = await asyncio.to_thread(proxies.compare, service, Path(logs), arguments)
     inprocess.close()
     report = {
         "model": arguments.model,
@@ -62,8 +67,12 @@ async def bench(arguments: argparse.Namespace) -> None:
         "rounds": arguments.rounds,
         "machine": {"cpu": _cpu(), "python": platform.python_version()},
         "levels": {str(streams): _figures(level) for streams, level in results.items()},
+        "proxies": {
+            str(streams): {name: asdict(each) for name, each in level.items()} for streams, level in spent.items()
+        },
     }
     _show(report)
+    proxies.show(spent, arguments)
     arguments.output.write_text(json.dumps(report, indent=2) + "\n")
     Console().print(f"written to {arguments.output}")
 

@@ -22,6 +22,8 @@ schema = {
 whole = client.chat(model=model, messages=messages, options=options)
 parts = list(client.chat(model=model, messages=messages, options=options, stream=True))
 continued = client.generate(model=model, prompt="What is Modelyard?", options=options)
+tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+tooled = client.chat(model=model, messages=messages, tools=[tool], options=options)
 judged = client.chat(model=model, messages=messages, format=schema, options={"num_predict": 60})
 try:
     client.chat(model="not-installed", messages=messages)
@@ -45,6 +47,7 @@ print(
             "done_reason": whole.done_reason,
             "durations": [whole.total_duration, whole.eval_duration, whole.prompt_eval_duration],
             "counts": [whole.eval_count, whole.prompt_eval_count],
+            "prompt_tokens": [whole.prompt_eval_count, tooled.prompt_eval_count],
             "streamed": "".join(part.message.content or "" for part in parts),
             "done": [part.done for part in parts[-2:]],
             "generated": continued.response,

@@ -88,10 +88,10 @@ def test_openai_of_javascript(service: Service, tooled: str) -> None:
 @pytest.mark.proves("GET /api/tags", "", "honoured")
 @pytest.mark.proves("GET /api/ps", "", "honoured")
 @pytest.mark.proves("POST /api/chat", "format", "honoured")
-def test_ollama_of_python(service: Service) -> None:
-    said = _run("ollama_client.py", service)
+def test_ollama_of_python(service: Service, tooled: str) -> None:
+    said = _run("ollama_client.py", service, tooled)
     assert "demo:latest" in said["models"]
-    assert "demo:latest" in said["running"]
+    assert f"{tooled}:latest" in said["running"]
     assert "completion" in said["capabilities"]
     assert said["text"].strip()
     assert said["streamed"] == said["text"] == said["async"]
@@ -100,15 +100,17 @@ def test_ollama_of_python(service: Service) -> None:
     assert all(figure > 0 for figure in said["durations"] + said["counts"])
     assert isinstance(said["judged"]["good"], bool)
     assert said["missing"] == 404
+    assert said["prompt_tokens"][0] < said["prompt_tokens"][1], "the model was shown no tools"
 
 
-def test_ollama_of_javascript(service: Service) -> None:
-    said = _run("ollama_client.mjs", service)
+def test_ollama_of_javascript(service: Service, tooled: str) -> None:
+    said = _run("ollama_client.mjs", service, tooled)
     assert "demo:latest" in said["models"]
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
     assert said["generated"].strip()
     assert isinstance(said["judged"]["good"], bool)
+    assert said["prompt_tokens"][0] < said["prompt_tokens"][1], "the model was shown no tools"
 
 
 def test_langchain_openai(service: Service, tooled: str) -> None:
@@ -120,11 +122,12 @@ def test_langchain_openai(service: Service, tooled: str) -> None:
     assert said["structured"]["city"] in CITIES
 
 
-def test_langchain_ollama(service: Service) -> None:
-    said = _run("langchain_ollama_client.py", service)
+def test_langchain_ollama(service: Service, tooled: str) -> None:
+    said = _run("langchain_ollama_client.py", service, tooled)
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
     assert said["structured"]["city"] in CITIES
+    assert said["prompt_tokens"][0] < said["prompt_tokens"][1], "the model was shown no tools"
 
 
 def test_llama_index(service: Service) -> None:
