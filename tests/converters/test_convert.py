@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,51 @@ def test_openvino_genai_generates_what_the_original_generates(
         entry = converted("fp16")
     prompt = "The harbour was quiet before dawn, and"
     assert generate(entry, prompt, 24) == original_tokens(checkpoint, prompt, 24)
+
+
+def pickled(checkpoint: Path, folder: Path) -> Path:
+    """The checkpoint with its weights as PyTorch saves them."""
+    import torch
+    from safetensors.torch import load_file
+
+    shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    torch.save(load_file(checkpoint / "model.safetensors"), folder / "pytorch_model.bin")
+    return folder
+
+
+@pytest.mark.parametrize("form", ["in shards", "pickled"])
+def test_weights_of_another_form_make_the_same_model(
+    form: str, converted: Convert, checkpoint: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "form"
+    if form == "pickled":
+        pickled(checkpoint, folder)
+    else:
+        write_checkpoint(folder, shard_size="200KB")
+        assert len(list(folder.glob("model-*.safetensors"))) > 1
+    made = carry_out(folder, tmp_path / "repository", precision="fp16").manifest
+    whole = read_manifest(converted("fp16"))
+    assert whole is not None
+    assert made.parameters == whole.parameters
+    assert made.files["1/openvino_model.bin"] == whole.files["1/openvino_model.bin"]
+    prompt = "The harbour was quiet before dawn, and"
+    entry = entry_at(tmp_path / "repository", "form")
+    assert generate(entry, prompt, 12) == original_tokens(checkpoint, prompt, 12)
+
+
+def test_a_text_of_one_s_own_shows_what_activations_look_like(
+    converted: Convert, checkpoint: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "own.txt"
+    text.write_text("SELECT name, price FROM goods WHERE price < 20 ORDER BY price;\n" * 20)
+    made = carry_out(checkpoint, tmp_path / "repository", name="own", precision="int4-awq", calibration=text).manifest
+    with_ours = read_manifest(converted("int4-awq"))
+    assert with_ours is not None
+    assert made.settings["calibration"] == str(text)
+    assert {**made.settings, "calibration": None} == {**with_ours.settings, "calibration": None}
+    # Everything else is equal, and the same again makes the same weights: it is the text that moved them.
+    assert made.files["1/openvino_model.bin"] != with_ours.files["1/openvino_model.bin"]
+    assert len(generate(entry_at(tmp_path / "repository", "own"), "A model", 4)) == 4
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
