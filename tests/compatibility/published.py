@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import anthropic.types.message_count_tokens_params as anthropic_counting
 import anthropic.types.message_create_params as anthropic_messages
 import ollama._types as ollama_types
 from openai.types import (
@@ -50,6 +51,7 @@ PUBLISHED: dict[str, frozenset[str]] = {
     "POST /v1/audio/translations": _typed(translation_create_params.TranslationCreateParams),
     "POST /v1/audio/speech": _typed(speech_create_params.SpeechCreateParams),
     "POST /v1/messages": _typed(anthropic_messages.MessageCreateParamsBase, *_STREAMED),
+    "POST /v1/messages/count_tokens": _typed(anthropic_counting.MessageCountTokensParams),
     "POST /api/generate": _with_options(ollama_types.GenerateRequest),
     "POST /api/chat": _with_options(ollama_types.ChatRequest),
     "POST /api/embed": _model(ollama_types.EmbedRequest),

@@ -1,14 +1,12 @@
 """What the gateway itself takes: the operations of its OpenAPI document, and the fields of their bodies and queries.
 
-Knows the document and the routes; does not know what becomes of a field.
+Knows the document; does not know what becomes of a field.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-
-from fastapi.routing import APIRoute
 
 from gateway.app import create_app
 from modelyard.settings import Settings
@@ -23,19 +21,16 @@ class Operation:
 
 
 def served() -> dict[str, Operation]:
-    app = create_app(Settings(_env_file=None), triton_urls=list)
-    document = app.openapi()
-    first: dict[Any, str] = {}
+    document = create_app(Settings(_env_file=None), triton_urls=list).openapi()
+    first: dict[tuple[str, ...], str] = {}
     found = {}
-    for route in app.routes:
-        if not isinstance(route, APIRoute) or not route.include_in_schema:
-            continue
-        for method in route.methods:
-            endpoint = f"{method} {route.path_format}"
-            same_as = first.setdefault(route.endpoint, endpoint)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            endpoint = f"{method.upper()} {path}"
+            # One handler at two paths says the same of itself in the same chapter.
+            same_as = first.setdefault((method, operation["summary"], *operation["tags"]), endpoint)
             if same_as == endpoint:
-                fields = _fields(document["paths"][route.path_format][method.lower()], document)
-                found[endpoint] = Operation(frozenset(fields))
+                found[endpoint] = Operation(frozenset(_fields(operation, document)))
             else:
                 found[endpoint] = Operation(frozenset(), same_as)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.dialects.anthropic.events import MessageEvents
-from gateway.dialects.anthropic.schemas import MessagesRequest
-from gateway.dialects.anthropic.translate import from_whole, pictures_of, to_generation
+from gateway.dialects.anthropic.schemas import MessagesRequest, Prompt
+from gateway.dialects.anthropic.translate import from_whole, pictures_of, to_generation, to_prompt
 from gateway.dialects.collecting import Sequenced, Whole
 from gateway.domain.content import Image, Message, Text, ToolCall
 from gateway.domain.generation import (
@@ -28,6 +29,7 @@ from gateway.domain.generation import (
 from modelyard.errors import InvalidInput
 
 POST = "POST /v1/messages"
+COUNT = "POST /v1/messages/count_tokens"
 QUESTION = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
 
@@ -36,8 +38,12 @@ def _read(**fields: Any) -> MessagesRequest:
     return MessagesRequest.model_validate(QUESTION | fields)
 
 
-def _of(field: str, value: Any, verdict: str) -> Any:
-    return pytest.param(field, value, marks=pytest.mark.proves(POST, field, verdict), id=field)
+def _count(**fields: Any) -> Prompt:
+    return Prompt.model_validate({"model": QUESTION["model"], "messages": QUESTION["messages"]} | fields)
+
+
+def _of(field: str, value: Any, verdict: str, endpoint: str = POST) -> Any:
+    return pytest.param(field, value, marks=pytest.mark.proves(endpoint, field, verdict), id=field)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,42 @@ def test_what_there_is_not_is_refused_by_name(field: str, value: Any) -> None:
         _read(**{field: value})
     assert refused.value.field == field
     assert to_generation(_read(**{field: None})) == to_generation(_read())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        _of("system", "Be kind.", "honoured", COUNT),
+        _of("tools", [TOOL], "honoured", COUNT),
+        _of("tool_choice", {"type": "none"}, "honoured", COUNT),
+        _of("thinking", {"type": "disabled"}, "honoured", COUNT),
+        _of("output_config", {"effort": "low"}, "honoured", COUNT),
+    ],
+)
+def test_what_is_counted_is_what_would_be_read(field: str, value: Any) -> None:
+    tools = {} if field == "tools" else {"tools": [TOOL]}
+    counted, read = to_prompt(_count(**tools, **{field: value})), to_generation(_read(**tools, **{field: value}))
+    assert replace(counted, sampling=read.sampling) == read
+    assert counted != to_prompt(_count(**tools))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        _of("speed", "fast", "refused", COUNT),
+        _of("user_profile_id", "u", "refused", COUNT),
+        _of("workspace_id", "w", "refused", COUNT),
+    ],
+)
+def test_a_count_refuses_what_an_answer_refuses(field: str, value: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        _count(**{field: value})
+    assert refused.value.field == field
+
+
+@pytest.mark.proves(COUNT, "cache_control", "honoured")
+def test_a_count_takes_what_needs_no_effect() -> None:
+    assert to_prompt(_count(cache_control={"type": "ephemeral"})) == to_prompt(_count())
 
 
 @pytest.mark.parametrize(

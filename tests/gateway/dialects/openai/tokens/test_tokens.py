@@ -189,6 +189,9 @@ def claude(tiny: Gateway, monkeypatch: pytest.MonkeyPatch) -> Iterator[anthropic
         yield made
 
 
+@pytest.mark.proves("POST /v1/messages/count_tokens", "", "honoured")
+@pytest.mark.proves("POST /v1/messages/count_tokens", "model", "honoured")
+@pytest.mark.proves("POST /v1/messages/count_tokens", "messages", "honoured")
 def test_anthropics_client_counts_what_its_answer_counts(claude: anthropic.Anthropic, ask: Any) -> None:
     said: Any = {"model": "tiny", "messages": MESSAGES, "system": "Be brief."}
     counted = claude.messages.count_tokens(**said).input_tokens
