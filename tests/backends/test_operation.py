@@ -130,6 +130,18 @@ async def test_load_unload_and_load_again(
     assert answers == [[3], [3]]
 
 
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "HETERO:CPU"])
+async def test_a_device_that_openvino_chooses_gives_the_same_answer(
+    client: Client, add_entry: Callable[..., Path], device: str
+) -> None:
+    name = device.replace(":", "-").lower()
+    add_entry(name, DEVICE=device)
+    await client.load(name)
+    chosen = await client.ask(PROMPT, name, max_tokens=8, **GREEDY)
+    assert chosen.text == (await client.ask(PROMPT, max_tokens=8, **GREEDY)).text
+    await client.unload(name)
+
+
 async def test_a_model_that_had_cancelled_requests_can_be_unloaded(
     client: Client, triton: TritonProcess, add_entry: Callable[..., Path]
 ) -> None:
