@@ -48,6 +48,7 @@ def client_with_buildkit() -> str:
     raise BuildFailed("no docker on the PATH has BuildKit; on Debian: apt-get install docker.io")
 
 
+@functools.cache  # the images of a run bear one revision, also when somebody commits while it runs
 def commit() -> str:
     asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"
