@@ -14,6 +14,7 @@ from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from modelyard import host
 from modelyard.errors import BadCheckpoint
+from modelyard.manifest import NotMeasured
 
 BACKEND = "llamacpp"
 TOOLS: tuple[str, ...] = ()
@@ -53,9 +54,8 @@ def backend_parameters(plan: ConversionPlan) -> Mapping[str, str]:
     return {"N_PARALLEL": str(slots), "CONTEXT_LENGTH": str(context)}
 
 
-def measure(plan: ConversionPlan, folder: Path) -> None:
-    """Nothing: the file is what it was, and its original is not here."""
-    return
+def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    return NotMeasured("the file is as it was, and its original is not here")
 
 
 def fitting(header: GgufHeader, context: int, memory: int) -> tuple[int, int]:
