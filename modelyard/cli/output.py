@@ -80,7 +80,7 @@ def _fidelity(measured: AnyFidelity) -> str:
         f"next-token agreement {measured.agreement:.1%}, KL divergence {measured.kl_divergence:.4f} nats "
         f"({measured.positions} positions, against {measured.reference})"
     )
-    return words if measured.tokenizer_agrees else f"{words}; the converted tokenizer differs from the original"
+    return words if measured.tokenizer_agrees else f"{words}; the two tokenizers differ"
 
 
 class Progress:
