@@ -20,7 +20,7 @@ from converters.routes import OnStep, backend_for, exporter_for
 from modelyard import ovms_config
 from modelyard.entry import Entry, entry_at, staged
 from modelyard.errors import EntryExists
-from modelyard.manifest import AnyFidelity, Manifest, read_manifest, record_files, write_manifest
+from modelyard.manifest import AnyFidelity, Manifest, NotMeasured, read_manifest, record_files, write_manifest
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
         device=plan.device,
         settings=plan.settings,
         tools=tool_versions(exporter.TOOLS),
-        fidelity=found,
+        fidelity=None if isinstance(found, NotMeasured) else found,
+        not_measured=found.why if isinstance(found, NotMeasured) else None,
         files=record_files(entry.folder),
         created=created.isoformat(),
         duration_s=round(time.monotonic() - started, 1),
@@ -106,6 +107,6 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     return manifest
 
 
-def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> AnyFidelity | None:
+def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> AnyFidelity | NotMeasured:
     with exporting("the converted model could not be run beside the original", log, show=show):
         return exporter_for(plan).measure(plan, version_folder)

@@ -56,7 +56,7 @@ def measure(
     tokenizer = AutoTokenizer.from_pretrained(
         checkpoint.folder, local_files_only=True, trust_remote_code=trust_remote_code
     )
-    texts = _texts(checkpoint, tokenizer)
+    texts = texts_for(tokenizer, chat=chat_template(checkpoint) is not None)
     longest = min(_MAX_TOKENS if parameters <= _LARGE else _FEWER_TOKENS, limit or _MAX_TOKENS)
     tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     pieces = [piece for ids in tokens if len(piece := ids[:longest]) > 1]
@@ -85,14 +85,15 @@ def measure(
     )
 
 
-def _texts(checkpoint: Checkpoint, tokenizer: Any) -> list[str]:
-    if chat_template(checkpoint) is None:
+def texts_for(tokenizer: Any, *, chat: bool) -> list[str]:
+    """What is read: our text and, for a model with a chat template, our conversation as that writes it."""
+    if not chat:
         return [TEXT]
     try:
-        chat = tokenizer.apply_chat_template(CONVERSATION, tokenize=False, add_generation_prompt=True)
+        conversation = tokenizer.apply_chat_template(CONVERSATION, tokenize=False, add_generation_prompt=True)
     except Exception:  # a template is a program of the checkpoint's author, and may refuse our conversation
         return [TEXT]
-    return [TEXT, str(chat)]
+    return [TEXT, str(conversation)]
 
 
 def _original_scores(

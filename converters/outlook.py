@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.estimates import disk_of_conversion, memory_of_conversion
+from converters.estimates import disk_of_conversion, memory_of_conversion, memory_of_measuring
 from converters.estimates.serving import Serving, longest_context, serving
 from converters.estimates.speed import tokens_per_second
 from converters.estimates.weights import LINKED, entry_bytes
+from converters.gguf import read_header
 from converters.plan import ConversionPlan
 from converters.precision import PRECISIONS
 from modelyard.card import GENERATES_TEXT
@@ -37,7 +38,8 @@ class HostFigures:
 class Outlook:
     """Bytes and tokens per second. `serving` and `tokens_per_s` are None where the task is not generating text.
 
-    What does not fit is told apart: a model that can be converted here may be served elsewhere.
+    What does not fit is told apart: a model that can be converted here may be served elsewhere. `memory_to_measure` is
+    0 where measuring fidelity is a part of the conversion, or is not done; where it is not free, nothing is measured.
     """
 
     parameters: int
@@ -45,6 +47,7 @@ class Outlook:
     entry_bytes: int
     disk_needed: int
     memory_needed: int
+    memory_to_measure: int
     serving: Serving | None
     tokens_per_s: float | None
     host: HostFigures
@@ -71,6 +74,7 @@ def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None =
         entry_bytes=entry_bytes(contents, exporter, precision),
         disk_needed=disk_of_conversion(contents, exporter, precision),
         memory_needed=memory_of_conversion(contents, exporter, precision),
+        memory_to_measure=memory_of_measuring(read_header(plan.checkpoint.gguf)) if exporter == "llamacpp" else 0,
         serving=served,
         tokens_per_s=speed,
         host=host,

@@ -48,7 +48,8 @@ class Wishes:
     """What a user asks for; what is None is decided by the plan.
 
     `adapters` are LoRA adapters by the name that requests will call them, `companions` further checkpoints that an
-    export needs (a vocoder), `calibration` a text file for precisions that look at activations.
+    export needs (a vocoder), `calibration` a text file for precisions that look at activations, `engine_python` the
+    interpreter that has the engines, where a result is measured in one of them.
     """
 
     name: str | None = None
@@ -62,6 +63,7 @@ class Wishes:
     companions: Mapping[str, Path] = field(default_factory=dict)
     calibration: Path | None = None
     gpus: Sequence[Gpu] = ()
+    engine_python: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class ConversionPlan:
     companions: Mapping[str, Path] = field(default_factory=dict)
     calibration: Path | None = None
     gpus: Sequence[Gpu] = ()
+    engine_python: Path | None = None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -209,6 +212,7 @@ def plan_conversion(
         companions=wishes.companions,
         calibration=wishes.calibration,
         gpus=wishes.gpus,
+        engine_python=wishes.engine_python,
     )
 
 

@@ -26,7 +26,7 @@ from modelyard.card import (
     TEXT_TO_SPEECH,
 )
 from modelyard.errors import NoSuchRoute
-from modelyard.manifest import AnyFidelity
+from modelyard.manifest import AnyFidelity, NotMeasured
 
 if TYPE_CHECKING:
     from converters.plan import ConversionPlan
@@ -46,8 +46,8 @@ class Exporter(Protocol):
     def backend_parameters(self, plan: ConversionPlan) -> Mapping[str, str]:
         """What the backend is told, as parameters of config.pbtxt."""
 
-    def measure(self, plan: ConversionPlan, folder: Path) -> AnyFidelity | None:
-        """How true the result is; None where there is no original to compare with."""
+    def measure(self, plan: ConversionPlan, folder: Path) -> AnyFidelity | NotMeasured:
+        """How true the result is, or why that cannot be measured."""
 
 
 _ENCODERS = (FEATURE_EXTRACTION, TEXT_RANKING, TEXT_CLASSIFICATION)

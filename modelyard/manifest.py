@@ -82,11 +82,19 @@ AnyFidelity = Fidelity | VectorFidelity | ScoreFidelity
 
 
 @dataclass(frozen=True)
+class NotMeasured:
+    """Why there is no fidelity of an entry, as a clause: "the original is not here"."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The record of one entry. `settings` is what the conversion was asked for, `tools` the versions that did it.
 
     `target` is what serves it, `quantization` how the weights were compressed before they came to us (a GGUF file's
-    type, GPTQ ...), `adapters` the names of the LoRA adapters in it.
+    type, GPTQ ...), `adapters` the names of the LoRA adapters in it. Where there is no `fidelity`, `not_measured` says
+    why.
     """
 
     name: str
@@ -102,6 +110,7 @@ class Manifest:
     duration_s: float
     tools: Mapping[str, str] = field(default_factory=dict)
     fidelity: AnyFidelity | None = None
+    not_measured: str | None = None
     target: str = "triton-openvino"
     license: str | None = None
     quantization: str | None = None

@@ -10,6 +10,6 @@ Memory is what a process holds and cannot give back: pages of files that are onl
 drops them when it needs the room. Knows arithmetic and figures of libraries that were measured once; measures nothing.
 """
 
-from converters.estimates.conversion import disk_of_conversion, memory_of_conversion
+from converters.estimates.conversion import disk_of_conversion, memory_of_conversion, memory_of_measuring
 
-__all__ = ["disk_of_conversion", "memory_of_conversion"]
+__all__ = ["disk_of_conversion", "memory_of_conversion", "memory_of_measuring"]

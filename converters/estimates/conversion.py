@@ -8,6 +8,7 @@ from __future__ import annotations
 from converters.contents import Contents
 from converters.estimates.shape import shape_of
 from converters.estimates.weights import LINKED, entry_bytes, weights_bytes
+from converters.gguf import GgufArray, GgufHeader
 from converters.precision import RECIPES
 
 _MiB = 2**20
@@ -17,10 +18,14 @@ _LIBRARIES = 420 * _MiB
 _GRAPH_PER_LAYER = int(1.5 * _MiB)
 # NNCF's copies in 32 bits of the block of weights that it is at.
 _BLOCKS = 190 * _MiB
+# Measured: the interpreter with PyTorch and transformers only, as it reads a GGUF file.
+_READING = 340 * _MiB
 # The texts that fidelity is measured on: positions in all, and in the longer of the two.
 _POSITIONS, _LONGER = 434, 217
 _OF_LARGE = 192, 96
 _LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits, and reads longer texts
+# Parameters of a GGUF file that is served as it is: two processors dequantize and read so many in about two minutes.
+LARGEST_MEASURED = 4_000_000_000
 _TEXT_EXPORTERS = frozenset({"openvino_text", "openvino_gguf"})
 
 
@@ -39,7 +44,7 @@ def disk_of_conversion(contents: Contents, exporter: str, precision: str) -> int
 def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
     """Bytes at the highest point."""
     if exporter in LINKED:
-        return 128 * _MiB
+        return 128 * _MiB  # where there is no more, a GGUF file is not measured
     if exporter not in _TEXT_EXPORTERS:
         return _LIBRARIES + 480 * _MiB + int(1.5 * contents.bytes)
     shape = shape_of(contents)
@@ -53,6 +58,21 @@ def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> i
         _of_converted(contents, precision, vocabulary),
     ]
     return libraries + max(steps)
+
+
+def memory_of_measuring(header: GgufHeader) -> int:
+    """Bytes that the fidelity of a GGUF file as it is takes; 0 where it is too large to be measured.
+
+    The weights in 32 bits, what the unpacking of the largest tensor holds besides, and the scores of both texts.
+    """
+    if header.parameters > LARGEST_MEASURED:
+        return 0
+    largest = max((tensor.parameters for tensor in header.tensors), default=0)
+    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    vocabulary = tokens.count if isinstance(tokens, GgufArray) else 128_000
+    positions, longer = _OF_LARGE
+    scores = 4 * vocabulary * (positions + 2 * longer)
+    return _READING + 4 * header.parameters + 8 * largest + scores
 
 
 def _of_export(contents: Contents, exporter: str, precision: str) -> int:

@@ -13,6 +13,7 @@ from converters.exporting import exporting
 from converters.linking import link_or_copy
 from converters.lora import copy_adapters
 from converters.plan import ConversionPlan
+from modelyard.manifest import NotMeasured
 
 BACKEND = "diffusers"
 TOOLS = ("safetensors",)
@@ -29,9 +30,8 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
     }
 
 
-def measure(plan: ConversionPlan, folder: Path) -> None:
-    """Nothing to measure: the weights are the original's."""
-    return
+def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    return NotMeasured("the weights are the checkpoint's own")
 
 
 def export(

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from converters.exporting import exporting
 from converters.gguf import GgufHeader, read_header
+from converters.gguf_fidelity import measure as measure_gguf
 from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from modelyard import host
 from modelyard.errors import BadCheckpoint
+from modelyard.manifest import Fidelity, NotMeasured
 
 BACKEND = "llamacpp"
 TOOLS: tuple[str, ...] = ()
@@ -53,9 +55,10 @@ def backend_parameters(plan: ConversionPlan) -> Mapping[str, str]:
     return {"N_PARALLEL": str(slots), "CONTEXT_LENGTH": str(context)}
 
 
-def measure(plan: ConversionPlan, folder: Path) -> None:
-    """Nothing: the file is what it was, and its original is not here."""
-    return
+def measure(plan: ConversionPlan, folder: Path) -> Fidelity | NotMeasured:
+    """Against the dequantized weights, which are what the GGUF file says."""
+    file = plan.checkpoint.gguf
+    return measure_gguf(folder / file.name, file, engine_python=plan.engine_python)
 
 
 def fitting(header: GgufHeader, context: int, memory: int) -> tuple[int, int]:

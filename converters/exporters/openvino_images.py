@@ -21,6 +21,7 @@ from converters.plan import ConversionPlan
 from converters.precision import RECIPES
 from converters.source import Checkpoint
 from modelyard.errors import BadCheckpoint, TokenizerMissing
+from modelyard.manifest import NotMeasured
 
 BACKEND = "openvino_images"
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "diffusers", "transformers", "torch")
@@ -58,9 +59,8 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
     return {"DEVICE": plan.device, **request_defaults(read_pipeline(plan.checkpoint))}
 
 
-def measure(plan: ConversionPlan, folder: Path) -> None:
-    """Nothing: two engines draw their noise from different generators, so no two pictures can be compared."""
-    return
+def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    return NotMeasured("two engines draw their noise from different generators, so no two pictures can be compared")
 
 
 def export(

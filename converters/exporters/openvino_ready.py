@@ -16,7 +16,7 @@ from converters.linking import link_or_copy
 from converters.plan import ConversionPlan
 from converters.precision import arithmetic
 from modelyard.card import ENCODES, GENERATES_TEXT, TEXT_TO_IMAGE
-from modelyard.manifest import AnyFidelity
+from modelyard.manifest import NotMeasured
 
 TOOLS: tuple[str, ...] = ()
 
@@ -42,6 +42,5 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
     return {"DEVICE": plan.device, **exact}
 
 
-def measure(plan: ConversionPlan, folder: Path) -> AnyFidelity | None:
-    """There is no original to compare with."""
-    return None
+def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    return NotMeasured("the original that this network was exported from is not here")

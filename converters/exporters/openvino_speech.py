@@ -21,7 +21,7 @@ from converters.source import Checkpoint
 from converters.whisper_checkpoint import measure_whisper, write_generation_config
 from modelyard.card import SPEECH_RECOGNITION
 from modelyard.errors import BadCheckpoint, FieldRefused, TokenizerMissing
-from modelyard.manifest import Fidelity
+from modelyard.manifest import Fidelity, NotMeasured
 
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "transformers", "torch", "sentencepiece")
 VOCODER = "vocoder"  # the companion of a text-to-speech checkpoint
@@ -99,10 +99,10 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
 _EXACT = ("INFERENCE_PRECISION_HINT",)
 
 
-def measure(plan: ConversionPlan, folder: Path) -> Fidelity | None:
-    """For Whisper, the original beside the IR; what a voice sounds like has no such figure."""
+def measure(plan: ConversionPlan, folder: Path) -> Fidelity | NotMeasured:
+    """For Whisper, the original beside the IR."""
     if plan.task != SPEECH_RECOGNITION:
-        return None
+        return NotMeasured("what a voice sounds like has no figure")
     return measure_whisper(plan.checkpoint, folder, parameters=plan.parameters)
 
 

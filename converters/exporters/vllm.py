@@ -17,7 +17,7 @@ from converters.plan import ConversionPlan
 from converters.safe_weights import check_pickle
 from modelyard.entry import VERSION
 from modelyard.errors import BadCheckpoint
-from modelyard.manifest import AnyFidelity
+from modelyard.manifest import NotMeasured
 
 ARGUMENTS_FILE = "model.json"  # both names are the backend's own
 ADAPTERS_FILE = "multi_lora.json"
@@ -68,9 +68,8 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
     return {"REPORT_CUSTOM_METRICS": "true"}
 
 
-def measure(plan: ConversionPlan, folder: Path) -> AnyFidelity | None:
-    """Nothing: the weights are the checkpoint's own."""
-    return None
+def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    return NotMeasured("the weights are the checkpoint's own")
 
 
 def read_adapters(folders: Mapping[str, Path]) -> Adapters:

@@ -334,8 +334,7 @@ def _summarize(manifest: Manifest, repository: Path) -> None:
     }
     if manifest.context_length:
         pairs["context"] = f"{manifest.context_length} tokens"
-    if manifest.fidelity is not None:
-        pairs["fidelity"] = output.fidelity(manifest.fidelity)
+    pairs["fidelity"] = output.fidelity_of(manifest)
     pairs["took"] = f"{manifest.duration_s} s"
     pairs["entry"] = str(repository / manifest.name)
     output.facts(pairs)

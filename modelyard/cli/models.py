@@ -132,7 +132,7 @@ def _facts(repository: Path, model: Installed, loaded: Loaded) -> dict[str, str]
             "quantization": manifest.quantization or "",
             "license": manifest.license or "unknown",
             "adapters": ", ".join(manifest.adapters),
-            "fidelity": output.fidelity(manifest.fidelity) if manifest.fidelity is not None else "not measured",
+            "fidelity": output.fidelity_of(manifest),
         }
     _, parameters = _config(model)
     pairs |= {

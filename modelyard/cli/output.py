@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from modelyard.manifest import AnyFidelity
+    from modelyard.manifest import AnyFidelity, Manifest
 
 
 def say(line: str) -> None:
@@ -56,8 +56,14 @@ def in_bytes(size: int) -> str:
     return f"{size} B"
 
 
-def fidelity(measured: AnyFidelity) -> str:
-    """One line of what a conversion lost."""
+def fidelity_of(manifest: Manifest) -> str:
+    """One line of what the conversion lost, or why that is not known."""
+    if manifest.fidelity is not None:
+        return _fidelity(manifest.fidelity)
+    return f"not measured: {manifest.not_measured}" if manifest.not_measured else "not measured"
+
+
+def _fidelity(measured: AnyFidelity) -> str:
     from modelyard.manifest import Fidelity, VectorFidelity
 
     if isinstance(measured, VectorFidelity):
@@ -74,7 +80,7 @@ def fidelity(measured: AnyFidelity) -> str:
         f"next-token agreement {measured.agreement:.1%}, KL divergence {measured.kl_divergence:.4f} nats "
         f"({measured.positions} positions, against {measured.reference})"
     )
-    return words if measured.tokenizer_agrees else f"{words}; the converted tokenizer differs from the original"
+    return words if measured.tokenizer_agrees else f"{words}; the two tokenizers differ"
 
 
 class Progress:

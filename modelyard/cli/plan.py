@@ -129,6 +129,9 @@ def lines_of(plan: ConversionPlan, seen: Outlook) -> list[tuple[str, str]]:
         ("disk to convert", f"about {size(seen.disk_needed)}, {size(host.disk)} are free"),
         ("memory to convert", f"about {size(seen.memory_needed)}, {size(host.memory)} are free"),
     ]
+    if seen.memory_to_measure:
+        needed = size(seen.memory_to_measure)
+        pairs.append(("memory to measure", f"about {needed}; where it is not free, fidelity is not measured"))
     if (served := seen.serving) is not None:
         streams = "1 stream" if served.concurrency == 1 else f"{served.concurrency} streams"
         parts = f"weights {size(served.weights)}, cache {size(served.cache)}"

@@ -48,6 +48,7 @@ def wishes_of(settings: Settings, order: Order, scratch: Path | None = None) -> 
         companions={"vocoder": _companion(settings, order.vocoder, scratch)} if order.vocoder else {},
         calibration=order.calibration,
         gpus=gpus_in_words(order.gpus) if order.gpus else find_gpus(),
+        engine_python=settings.engine_python,
     )
 
 

@@ -14,6 +14,7 @@ from converters.plan import ConversionPlan, Wishes, plan_conversion
 from converters.precision import Precision
 from converters.source import open_checkpoint
 from modelyard.entry import Entry, entry_at
+from modelyard.settings import Settings
 from tests.converters.checkpoints import write_checkpoint
 
 Convert = Callable[[Precision], Entry]
@@ -39,9 +40,8 @@ def converted(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Con
 
 
 def plan_for(folder: Path, repository: Path, **wishes: Any) -> ConversionPlan:
-    return plan_conversion(
-        open_checkpoint(str(folder)), repository=repository, wishes=Wishes(**wishes), exportable=refusal
-    )
+    wanted = Wishes(**{"engine_python": Settings().engine_python, **wishes})
+    return plan_conversion(open_checkpoint(str(folder)), repository=repository, wishes=wanted, exportable=refusal)
 
 
 def carry_out(folder: Path, repository: Path, *, force: bool = False, **wishes: Any) -> Conversion:

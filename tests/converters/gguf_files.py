@@ -43,6 +43,7 @@ def write_gguf(
     *,
     context: int = CONTEXT,
     seed: int = 7,
+    width: int | None = None,
     metadata: Mapping[str, str | bool | int | float] | None = None,
 ) -> Path:
     """A causal language model, llama or qwen2, in F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a K-quant.
@@ -52,7 +53,7 @@ def write_gguf(
     """
     import gguf
 
-    width = 256 if quantization in _MIXED else 64
+    width = width or (256 if quantization in _MIXED else 64)
     most, last = _MIXED.get(quantization, (quantization, quantization))
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("Tiny")

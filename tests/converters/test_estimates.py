@@ -16,15 +16,17 @@ from typing import Any
 import pytest
 
 from converters.contents import Contents, look_into
-from converters.estimates import disk_of_conversion, memory_of_conversion
+from converters.estimates import disk_of_conversion, memory_of_conversion, memory_of_measuring
 from converters.estimates.serving import longest_context, serving
 from converters.estimates.shape import shape_of
 from converters.estimates.speed import bytes_of_step, tokens_per_second
 from converters.estimates.weights import entry_bytes
+from converters.gguf import read_header
 from converters.glance import glance
 from modelyard.settings import Settings
 from tests.bench.large_checkpoints import write_random
 from tests.bench.memory import watch
+from tests.converters.gguf_files import write_gguf
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTER = "openvino_text"
@@ -90,6 +92,16 @@ def test_memory_of_a_conversion(measured: tuple[str, Measured]) -> None:
     precision, found = measured
     estimate = memory_of_conversion(found.contents, EXPORTER, precision)
     assert estimate == pytest.approx(found.held, rel=TOLERANCE)
+
+
+def test_memory_of_measuring_a_gguf_file(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "wide.gguf", "F16", width=2048)  # 78 M parameters
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "modelyard", "convert", file, "--repository", tmp_path / "repository"]
+    run = watch(command, log=tmp_path / "log", env=environment)
+    assert run.code == 0, (tmp_path / "log").read_text()
+    assert "next-token agreement" in (tmp_path / "log").read_text()
+    assert memory_of_measuring(read_header(file)) == pytest.approx(run.used.anonymous, rel=TOLERANCE)
 
 
 def test_bytes_of_the_entry(measured: tuple[str, Measured]) -> None:

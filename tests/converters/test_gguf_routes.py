@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -64,6 +65,10 @@ async def test_a_type_both_ways(
         quantization,
         quantization,
     )
+    assert isinstance(as_it_is.fidelity, Fidelity)
+    assert as_it_is.fidelity.agreement >= (1.0 if quantization == "F16" else 0.8)
+    assert as_it_is.fidelity.kl_divergence < (0.001 if quantization == "F16" else 0.1)
+    assert as_it_is.fidelity.tokenizer_agrees
     exact = carry_out(file, repository, name=f"{name}-ir", target="triton-openvino", precision="fp16").manifest
     assert isinstance(exact.fidelity, Fidelity)
     assert exact.fidelity.agreement >= 0.99
@@ -103,6 +108,8 @@ def test_a_tag_picks_a_file_of_the_hub(repository: Path, tmp_path: Path) -> None
         shown = run("pull", "hf.co/org/Tiny-GGUF:q8_0", repository=repository, **settings)
         assert shown.returncode == 0, shown.stderr
         assert "Tiny-GGUF-q8_0 is ready" in shown.stdout
+        assert "next-token agreement" in shown.stdout
+        assert "192 positions, against float32" in run("show", "Tiny-GGUF-q8_0", repository=repository).stdout
         named = run("pull", "org/Tiny-GGUF", "--file", "tiny-Q4_0.gguf", repository=repository, **settings)
         assert named.returncode == 0, named.stderr
         assert (repository / "tiny-Q4_0" / "1" / "tiny-Q4_0.gguf").is_file()
@@ -132,3 +139,23 @@ def test_an_architecture_that_transformers_does_not_read(repository: Path, tmp_p
     with pytest.raises(errors.BadCheckpoint) as unknown:
         plan_for(file, repository, target="triton-openvino")
     assert "lllll" in str(unknown.value) + unknown.value.hint
+
+
+def test_where_fidelity_cannot_be_measured_the_manifest_says_why(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_gguf(tmp_path / "tiny.gguf")
+
+    def why(name: str, **wishes: Any) -> str:
+        manifest = carry_out(file, repository, name=name, **wishes).manifest
+        assert manifest.fidelity is None
+        return manifest.not_measured or ""
+
+    assert why("no-engine", engine_python=tmp_path / "python") == "llama.cpp is not on this host"
+    assert why("no-llamacpp", engine_python=Path("/bin/false")) == "llama.cpp does not run it here"
+    with monkeypatch.context() as patched:
+        patched.setattr("modelyard.host.free_memory", lambda: 2**28)
+        assert why("no-memory").endswith("GiB of memory, and 0.2 GiB are free")
+    file.write_bytes(file.read_bytes().replace(b"llama", b"lllll"))
+    assert why("no-reader") == "transformers does not read GGUF files of 'lllll'"
+    assert "not measured: transformers does not read" in run("show", "no-reader", repository=repository).stdout

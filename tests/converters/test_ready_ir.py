@@ -33,6 +33,7 @@ def test_the_files_are_taken_as_they_are(ir: Path, tmp_path: Path) -> None:
     assert (manifest.task, manifest.target, manifest.precision) == ("text-generation", "triton-openvino", "int4")
     assert manifest.context_length == 512
     assert manifest.fidelity is None
+    assert manifest.not_measured == "the original that this network was exported from is not here"
     for path in ir.iterdir():
         assert (entry.version_folder / path.name).read_bytes() == path.read_bytes()
     # The embedding and the output are 8-bit, as NNCF leaves them.
@@ -48,6 +49,9 @@ async def test_one_pull_makes_it_servable(converted: Convert, checkpoint: Path, 
         shown = run("pull", "OpenVINO/tiny-fp16-ov", repository=repository, **settings)
         assert shown.returncode == 0, shown.stderr
         assert "tiny-fp16-ov is ready" in shown.stdout
+        why = "not measured: the original that this network was exported from is not here"
+        assert why in shown.stdout
+        assert why in run("show", "tiny-fp16-ov", repository=repository).stdout
         again = run("pull", "hf.co/OpenVINO/tiny-fp16-ov", "--offline", repository=repository, **settings)
         assert again.returncode == 0, again.stderr
     async with serving(repository) as client:

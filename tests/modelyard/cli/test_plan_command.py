@@ -88,6 +88,7 @@ def test_a_gguf_file_on_the_hub(tmp_path: Path, server: HubServer) -> None:
     shown = json.loads(run("acme/gguf:Q4_0", "--json", tmp_path=tmp_path))
     assert shown["source_bytes"] == file.stat().st_size
     assert (shown["target"], shown["precision"]) == ("triton-llamacpp", "Q4_0")
+    assert shown["memory_needed"] < shown["memory_to_measure"] < 2**30
 
 
 @pytest.mark.parametrize("source", ["org/absent", "no/such/place", "absent.gguf"])
