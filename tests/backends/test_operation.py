@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from modelyard.engine.process import TritonProcess
+from tests.backends.engines import engines_of
 from tests.backends.tiny_model import CONTEXT
 from tests.backends.triton_client import Answer, Client, RequestFailed
 
@@ -25,12 +26,6 @@ async def failure(awaited) -> str:
     with pytest.raises((RequestFailed, grpc.aio.AioRpcError)) as failed:
         await awaited
     return failed.value.details() if isinstance(failed.value, grpc.aio.AioRpcError) else str(failed.value)
-
-
-def engines_of(triton: TritonProcess) -> list[psutil.Process]:
-    """The engine processes: the children of the models' stubs."""
-    stubs = psutil.Process(triton.pid).children()
-    return [engine for stub in stubs for engine in stub.children()]
 
 
 async def only(engines: int, triton: TritonProcess) -> None:

@@ -197,6 +197,7 @@ PATHS = {
     "/v1/responses/{response_id}/cancel": {"post"},
     "/v1/responses/{response_id}/input_items": {"get"},
     "/v1/messages": {"post"},
+    "/v1/messages/count_tokens": {"post"},
     **{path: {"post"} for path in ("/v1/embeddings", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/rerank")},
     **{path: {"post"} for path in ("/tokenize", "/v1/tokenize", "/detokenize", "/v1/detokenize")},
     **{f"/v1/images/{each}": {"post"} for each in ("generations", "edits", "variations")},

@@ -9,10 +9,10 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 import grpc.aio
-import psutil
 import pytest
 
 from modelyard.engine.process import TritonProcess
+from tests.backends.engines import engines_of
 from tests.backends.llamacpp.conftest import AddEntry
 from tests.backends.triton_client import Client, RequestFailed
 
@@ -27,11 +27,6 @@ async def failure(awaited: Awaitable[object]) -> str:
     with pytest.raises((RequestFailed, grpc.aio.AioRpcError)) as failed:
         await awaited
     return failed.value.details() if isinstance(failed.value, grpc.aio.AioRpcError) else str(failed.value)
-
-
-def engines_of(triton: TritonProcess) -> set[psutil.Process]:
-    """The engine processes: the children of the models' stubs."""
-    return {engine for stub in psutil.Process(triton.pid).children() for engine in stub.children()}
 
 
 async def only(engines: int, triton: TritonProcess) -> None:
