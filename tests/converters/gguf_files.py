@@ -21,6 +21,7 @@ TEMPLATE = (
 )
 _SENTENCE = "hello world the quick brown fox jumps over a lazy dog and then some more words come after that"
 _LAYERS, _HEADS, _KV_HEADS = 2, 4, 2
+_CONVOLVED, _STATES, _RANK = 4, 16, 4  # of mamba: tokens that a convolution sees, states, rank of the time step
 _NORMAL, _CONTROL = 1, 3  # llama.cpp's kinds of tokens
 
 # The kinds of tensors that a file of a mixed quantization holds: most of them, and the last one.
@@ -46,7 +47,7 @@ def write_gguf(
     width: int | None = None,
     metadata: Mapping[str, str | bool | int | float] | None = None,
 ) -> Path:
-    """A causal language model, llama or qwen2, in F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a K-quant.
+    """A causal language model, llama, qwen2 or mamba, in F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a K-quant.
 
     The weights are drawn wide, so that the likeliest next token stands clear of the second; those of a K-quant are
     random blocks, since nothing in Python makes such blocks of given weights. `metadata` are more keys.
@@ -63,19 +64,32 @@ def write_gguf(
     writer.add_file_type(gguf.LlamaFileType[floats])
     writer.add_context_length(context)
     writer.add_embedding_length(width)
-    writer.add_feed_forward_length(2 * width)
     writer.add_block_count(_LAYERS)
-    writer.add_head_count(_HEADS)
-    writer.add_head_count_kv(_KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-6)
-    writer.add_rope_freq_base(10000.0)
+    if architecture == "mamba":
+        _add_state_space(writer, width)
+    else:
+        writer.add_feed_forward_length(2 * width)
+        writer.add_head_count(_HEADS)
+        writer.add_head_count_kv(_KV_HEADS)
+        writer.add_rope_freq_base(10000.0)
     if architecture == "llama":
         writer.add_rope_dimension_count(width // _HEADS)
     vocabulary = _add_tokenizer(writer)
     for key, value in (metadata or {}).items():
         _add(writer, key, value)
     random = np.random.default_rng(seed)
-    for name, shape in _shapes(vocabulary, width, biases=architecture == "qwen2").items():
+    if architecture == "mamba":
+        shapes = _state_space_shapes(vocabulary, width)
+    else:
+        shapes = _shapes(vocabulary, width, biases=architecture == "qwen2")
+    for name, shape in shapes.items():
+        if name.endswith("ssm_a"):  # how fast each state is forgotten: below zero
+            writer.add_tensor(name, -random.uniform(0.5, 4, shape).astype(np.float32))
+            continue
+        if "ssm_conv1d" in name:  # 32-bit in every file
+            writer.add_tensor(name, random.normal(0, 0.4, shape).astype(np.float32))
+            continue
         if len(shape) == 1:
             tensor = np.ones(shape, np.float32) if "norm" in name else random.normal(0, 0.1, shape).astype(np.float32)
             writer.add_tensor(name, tensor)
@@ -133,6 +147,35 @@ def _shapes(vocabulary: int, width: int, *, biases: bool) -> dict[str, tuple[int
         shapes |= {f"blk.{block}.{part}.weight": shape for part, shape in parts.items()}
         if biases:
             shapes |= {f"blk.{block}.{part}.bias": parts[part][:1] for part in ("attn_q", "attn_k", "attn_v")}
+    return shapes | {"output_norm.weight": (width,), "output.weight": (vocabulary, width)}
+
+
+def _add_state_space(writer: Any, width: int) -> None:
+    writer.add_feed_forward_length(0)
+    writer.add_head_count(0)
+    writer.add_ssm_conv_kernel(_CONVOLVED)
+    writer.add_ssm_inner_size(2 * width)
+    writer.add_ssm_state_size(_STATES)
+    writer.add_ssm_time_step_rank(_RANK)
+
+
+def _state_space_shapes(vocabulary: int, width: int) -> dict[str, tuple[int, ...]]:
+    inner = 2 * width
+    shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (vocabulary, width)}
+    for block in range(_LAYERS):
+        parts = {
+            "attn_norm.weight": (width,),
+            "ssm_in.weight": (2 * inner, width),
+            "ssm_conv1d.weight": (inner, _CONVOLVED),
+            "ssm_conv1d.bias": (inner,),
+            "ssm_x.weight": (_RANK + 2 * _STATES, inner),
+            "ssm_dt.weight": (inner, _RANK),
+            "ssm_dt.bias": (inner,),
+            "ssm_a": (inner, _STATES),
+            "ssm_d": (inner,),
+            "ssm_out.weight": (width, inner),
+        }
+        shapes |= {f"blk.{block}.{part}": shape for part, shape in parts.items()}
     return shapes | {"output_norm.weight": (width,), "output.weight": (vocabulary, width)}
 
 
