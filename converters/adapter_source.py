@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from converters.adapters import PEFT_FILES
 from converters.source import HubId, hub_id
 from modelyard.errors import SourceUnavailable
 from modelyard.settings import Settings
 
-# PEFT's two files; without its configuration nobody knows how strong an adapter is.
-_PEFT = ("adapter_config.json", "adapter_model.safetensors")
 _DIFFUSERS = "pytorch_lora_weights.safetensors"
 _ENDINGS = (".safetensors", ".gguf")
 
@@ -57,9 +56,9 @@ def adapter_files(location: str, names: Iterable[str], *, wanted: str | None = N
         chosen = [name for name in weights if wanted in (PurePosixPath(name).name, PurePosixPath(name).stem)]
     else:
         top = [name for name in weights if "/" not in name]
-        chosen = next(([name] for name in (_PEFT[1], _DIFFUSERS) if name in top), top)
+        chosen = next(([name] for name in (PEFT_FILES[1], _DIFFUSERS) if name in top), top)
     if len(chosen) == 1:
-        return tuple(name for name in _PEFT if name in listed) if chosen == [_PEFT[1]] else (chosen[0],)
+        return tuple(name for name in PEFT_FILES if name in listed) if chosen == [PEFT_FILES[1]] else (chosen[0],)
     if chosen:
         raise SourceUnavailable(
             f"several files of {location} could be the adapter: {', '.join(chosen)}",
@@ -68,12 +67,12 @@ def adapter_files(location: str, names: Iterable[str], *, wanted: str | None = N
     if not weights and any(PurePosixPath(name).name == "adapter_model.bin" for name in listed):
         raise SourceUnavailable(
             f"the adapter {location} is pickled (adapter_model.bin), and such adapters are not read",
-            hint=f"take or make one with {_PEFT[1]}, as PEFT's save_pretrained() does",
+            hint=f"take or make one with {PEFT_FILES[1]}, as PEFT's save_pretrained() does",
         )
     what = "adapter" if wanted is None else f"adapter '{wanted}'"
     raise SourceUnavailable(
         f"{location} holds no {what}; there are: {', '.join(weights) or 'no .safetensors and no .gguf file'}",
-        hint=f"an adapter is a folder with {' and '.join(_PEFT)}, or one .safetensors or .gguf file",
+        hint=f"an adapter is a folder with {' and '.join(PEFT_FILES)}, or one .safetensors or .gguf file",
     )
 
 
@@ -91,10 +90,10 @@ def _here(location: str) -> Path | None:
     if not path.name.endswith(_ENDINGS):
         raise SourceUnavailable(
             f"{location} is no adapter: neither a .safetensors nor a .gguf file",
-            hint=f"give such a file, or the folder that holds {' and '.join(_PEFT)}",
+            hint=f"give such a file, or the folder that holds {' and '.join(PEFT_FILES)}",
         )
-    beside = tuple(name for name in _PEFT if (path.parent / name).is_file())
-    return _place(path.parent, beside if path.name == _PEFT[1] else (path.name,))
+    beside = tuple(name for name in PEFT_FILES if (path.parent / name).is_file())
+    return _place(path.parent, beside if path.name == PEFT_FILES[1] else (path.name,))
 
 
 def _on_hub(location: str) -> HubId:
@@ -108,4 +107,4 @@ def _on_hub(location: str) -> HubId:
 
 def _place(folder: Path, files: tuple[str, ...]) -> Path:
     """PEFT's folder, where both of its files are in it; else the file."""
-    return folder if files == _PEFT else folder / files[-1]
+    return folder if files == PEFT_FILES else folder / files[-1]

@@ -19,7 +19,8 @@ from converters.weights import safetensors_header
 from modelyard.errors import BadAdapter
 from modelyard.manifest import sha256_of
 
-_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+# As PEFT names them; without the first nobody knows how strong an adapter is.
+PEFT_FILES = _CONFIG, _WEIGHTS = ("adapter_config.json", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def weights_of(place: Path) -> Path:
 def contents_of_adapter(place: Path) -> str:
     """A name for exactly these matrices at this strength, wherever they lie."""
     if place.is_dir():
-        return digest_of(place, [name for name in (_CONFIG, _WEIGHTS) if (place / name).is_file()])
+        return digest_of(place, [name for name in PEFT_FILES if (place / name).is_file()])
     return f"sha256:{sha256_of(place)}"
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from converters.adapters import PEFT_FILES
 from converters.exporters.vllm_arguments import Adapters, engine_arguments
 from converters.exporting import exporting
 from converters.linking import link_or_copy
@@ -24,8 +25,6 @@ ADAPTERS_FILE = "multi_lora.json"
 CHECKPOINT_FOLDER = "checkpoint"
 ADAPTERS_FOLDER = "adapters"
 TOOLS: tuple[str, ...] = ()
-
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def export(
@@ -53,7 +52,7 @@ def export(
         for name, origin in plan.adapters.items():
             place = folder / ADAPTERS_FOLDER / name
             place.mkdir(parents=True)
-            for file in _ADAPTER_FILES:
+            for file in PEFT_FILES:
                 link_or_copy(origin / file, place / file)
 
     here = f"{plan.name}/{VERSION}"
@@ -77,12 +76,12 @@ def read_adapters(folders: Mapping[str, Path]) -> Adapters:
     ranks, size = [0], 0
     for name, folder in folders.items():
         try:
-            config = json.loads((folder / _ADAPTER_FILES[0]).read_text(encoding="utf-8"))
-            size += (folder / _ADAPTER_FILES[1]).stat().st_size
+            config = json.loads((folder / PEFT_FILES[0]).read_text(encoding="utf-8"))
+            size += (folder / PEFT_FILES[1]).stat().st_size
         except (OSError, ValueError, RecursionError) as error:
             raise BadCheckpoint(
                 f"the adapter '{name}' in {folder} cannot be read: {error}",
-                hint=f"give a folder with {' and '.join(_ADAPTER_FILES)}, as PEFT writes it",
+                hint=f"give a folder with {' and '.join(PEFT_FILES)}, as PEFT writes it",
             ) from error
         rank = config.get("r") if isinstance(config, dict) and config.get("peft_type", "LORA") == "LORA" else None
         if not isinstance(rank, int) or rank < 1:

@@ -6,13 +6,14 @@ Reads files, so it belongs off the event loop; changes nothing.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from gateway.domain.library import InstalledModel
 from modelyard.card import ModelCard
-from modelyard.catalog.configuration import backend_of, parameters_of
+from modelyard.catalog.configuration import backend_and_parameters_of
 from modelyard.catalog.installed import Installed, look_up
 from modelyard.catalog.placement import is_on_gpu
 from modelyard.entry import Entry, entries_in
@@ -67,7 +68,8 @@ def _stamp(entry: Entry) -> _Stamp:
 def _described(found: Installed) -> InstalledModel:
     manifest = found.manifest
     written = (found.entry.manifest if manifest is not None else found.entry.config).stat().st_mtime
-    card = _card(found.entry)
+    backend, parameters = _configured(found.entry)
+    card = _card(parameters)
     model = InstalledModel(
         found.name,
         card,
@@ -75,7 +77,7 @@ def _described(found: Installed) -> InstalledModel:
         digest=found.digest,
         modified=datetime.fromtimestamp(written, timezone.utc),
         system=card.system,
-        on_gpu=_on_gpu(found.entry),
+        on_gpu=is_on_gpu(backend, parameters),
     )
     if manifest is None:
         return model
@@ -90,17 +92,16 @@ def _described(found: Installed) -> InstalledModel:
     )
 
 
-def _on_gpu(entry: Entry) -> bool:
+def _configured(entry: Entry) -> tuple[str, dict[str, str]]:
+    """Backend and parameters. An entry that somebody wrote by hand may say anything; it is listed all the same."""
     try:
-        text = entry.config.read_text(encoding="utf-8")
-        return is_on_gpu(backend_of(text), parameters_of(text))
+        return backend_and_parameters_of(entry.config.read_text(encoding="utf-8"))
     except ValueError:
-        return False
+        return "", {}
 
 
-def _card(entry: Entry) -> ModelCard:
-    """An entry that somebody wrote by hand may say anything; it is listed all the same."""
+def _card(parameters: Mapping[str, str]) -> ModelCard:
     try:
-        return ModelCard.from_parameters(parameters_of(entry.config.read_text(encoding="utf-8")))
+        return ModelCard.from_parameters(parameters)
     except ValueError:
         return ModelCard()

@@ -11,13 +11,13 @@ from typing import Any
 
 def parameters_of(text: str) -> dict[str, str]:
     """Raises ValueError when the text is no configuration."""
-    return {key: value.string_value for key, value in _message(text).parameters.items()}
+    return backend_and_parameters_of(text)[1]
 
 
-def backend_of(text: str) -> str:
+def backend_and_parameters_of(text: str) -> tuple[str, dict[str, str]]:
     """Raises ValueError as above."""
-    backend: str = _message(text).backend
-    return backend
+    config = _message(text)
+    return config.backend, {key: value.string_value for key, value in config.parameters.items()}
 
 
 def with_parameters(text: str, changes: Mapping[str, str]) -> str:
