@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -327,22 +330,25 @@ def test_paths_lead_from_tritons_working_directory(below: bool, checkpoint: Path
         exit_timeout_s=5,
         extra=["--load-model=tiny", "--exit-on-error=true"],
     )
-    triton = subprocess.Popen(
-        [distribution.server, *arguments],
-        cwd=repository if below else tmp_path,
-        env=distribution.environment(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    said = []
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        # A session of its own, so that the backend's stub ends with it whatever Triton is just doing.
+        triton = subprocess.Popen(
+            [distribution.server, *arguments],
+            cwd=repository if below else tmp_path,
+            env=distribution.environment(os.environ),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    limit = time.monotonic() + 120
     try:
-        for line in triton.stdout or ():
-            said.append(line)
-            if "Started GRPCInferenceService" in line:
-                break
+        while triton.poll() is None and "Started GRPCInferenceService" not in log.read_text():
+            assert time.monotonic() < limit, log.read_text()
+            time.sleep(0.05)
     finally:
-        triton.terminate()
-        said.append(triton.communicate(timeout=60)[0])
-    assert ("successfully loaded 'tiny'" in "".join(said)) is below
-    assert (f"there is no tiny/1/checkpoint below {tmp_path}" in "".join(said)) is not below
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(triton.pid, signal.SIGKILL)
+        triton.wait()
+    assert ("successfully loaded 'tiny'" in log.read_text()) is below
+    assert (f"there is no tiny/1/checkpoint below {tmp_path}" in log.read_text()) is not below
