@@ -136,8 +136,9 @@ class GgufHeader:
 
     @property
     def figures(self) -> Mapping[str, int]:
-        """Those that tell how large the cache is, by the names of a config.json."""
+        """Those that tell what serving takes, by the names of a config.json."""
         width, heads = self.embedding_length, self.head_count
+        tokens = self.metadata.get("tokenizer.ggml.tokens")
         found = {
             "hidden_size": width,
             "num_hidden_layers": self.block_count,
@@ -145,8 +146,14 @@ class GgufHeader:
             "num_key_value_heads": self.head_count_kv,
             "head_dim": self.figure("attention.key_length") or (width // heads if width and heads else None),
             "sliding_window": self.figure("attention.sliding_window"),
+            "intermediate_size": self.figure("feed_forward_length"),
+            "vocab_size": tokens.count if isinstance(tokens, GgufArray) else None,
+            "num_local_experts": self.figure("expert_count"),
+            "num_experts_per_tok": self.figure("expert_used_count"),
+            "moe_intermediate_size": self.figure("expert_feed_forward_length"),
         }
-        return {name: figure for name, figure in found.items() if figure}
+        tied = not any(tensor.name == "output.weight" for tensor in self.tensors)
+        return {name: figure for name, figure in found.items() if figure} | {"tie_word_embeddings": tied}
 
     def figure(self, key: str) -> int | None:
         """A whole number of this architecture; of one figure for each layer the largest. None where there is none."""

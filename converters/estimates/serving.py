@@ -13,8 +13,9 @@ from converters.estimates.weights import LINKED, weights_bytes
 from converters.precision import RECIPES, arithmetic
 
 _MiB = 2**20
-# Measured: a process with OpenVINO GenAI and a model's network, without weights.
+# Measured: a process with OpenVINO GenAI and a model's network, without weights; and one with llama.cpp's server.
 ENGINE = 52 * _MiB
+_LLAMACPP = 16 * _MiB
 # Measured: Triton, its Python backend's process and the gateway, beside the process that has the model.
 SERVICE = 550 * _MiB
 # Tokens of a step, the backends' own setting.
@@ -50,7 +51,7 @@ def serving(contents: Contents, exporter: str, precision: str, *, context: int, 
         concurrency,
         weights=_weights(contents, exporter, precision, shape),
         cache=concurrency * _of_sequence(contents, exporter, precision, shape, context),
-        engine=ENGINE + (_activations(shape) if shape else 64 * _MiB),
+        engine=(_LLAMACPP if exporter == "llamacpp" else ENGINE) + (_activations(shape) if shape else 64 * _MiB),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import encoder_fidelity
-from converters.compression import compress
+from converters.compression import compress_network
 from converters.encoder_description import EncoderDescription, describe
 from converters.exporters.halving import halve
 from converters.exporters.onnx import onnx_file, read_onnx
@@ -30,7 +30,8 @@ from modelyard.errors import FieldRefused, ModelyardError, TokenizerMissing, Unk
 from modelyard.manifest import ScoreFidelity, VectorFidelity
 
 TOOLS = ("openvino", "openvino-tokenizers", "optimum-intel", "nncf", "transformers", "tokenizers", "torch")
-_NETWORK = ("openvino_model.xml", "openvino_model.bin")
+_NETWORK = "openvino_model.xml"
+_FLOATS = "floats"  # in the scratch folder: what optimum writes
 _OWN_FILES = ("config.json", "special_tokens_map.json")
 # Vectors are made of the last layer's tokens: the pooler behind it, which many checkpoints lack, has no part in them.
 _POOLER = r"(^|\.)pooler\."
@@ -90,20 +91,17 @@ def _export(
 
     warnings.simplefilter("ignore")  # the tracer's, one for every Python branch in the model
     on_step("export")
-    made = scratch / "floats"
-    made.mkdir()
     tokenizer = _write_tokenizer(plan, description, folder)
     network = _network(plan, tokenizer, scratch)
-    if not recipe:
-        halve(network)
-    ov.save_model(network, made / _NETWORK[0], compress_to_fp16=False)
-    del network  # what optimum wrote is mapped into memory until here
-    gc.collect()
     if recipe:
         on_step("compress")
-        compress(made / _NETWORK[0], recipe)
-    for name in _NETWORK:
-        (made / name).replace(folder / name)
+        network = compress_network(network, recipe, scratch / _FLOATS / "openvino_model.bin")
+    else:
+        halve(network)
+    ov.save_model(network, folder / _NETWORK, compress_to_fp16=False)
+    del network  # what optimum wrote is mapped into memory until here
+    gc.collect()
+    shutil.rmtree(scratch / _FLOATS, ignore_errors=True)
     for name in (name for name in _OWN_FILES if name in plan.checkpoint.files):
         shutil.copyfile(plan.checkpoint.folder / name, folder / name)
     _write_tokenizer_ir(tokenizer, folder)
@@ -117,7 +115,7 @@ def _network(plan: ConversionPlan, tokenizer: Any, scratch: Path) -> Any:
     if plan.checkpoint.form == "onnx":
         return read_onnx(onnx_file(plan.checkpoint), plan.task)
     if _optimum_knows(plan.checkpoint, plan.task):
-        return _by_optimum(plan, scratch / "optimum")
+        return _by_optimum(plan, scratch / _FLOATS)
     if plan.trust_remote_code or _transformers_knows(plan.checkpoint, plan.task):
         return _by_tracing(plan, tokenizer)
     raise UnknownArchitecture(plan.architecture, hint=refusal(plan.checkpoint, plan.task) or "")
@@ -140,7 +138,7 @@ def _by_optimum(plan: ConversionPlan, made: Path) -> Any:
         convert_tokenizer=False,
     )
     gc.collect()
-    return ov.Core().read_model(made / _NETWORK[0])
+    return ov.Core().read_model(made / _NETWORK)
 
 
 def _by_tracing(plan: ConversionPlan, tokenizer: Any) -> Any:

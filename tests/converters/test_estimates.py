@@ -123,6 +123,20 @@ def test_memory_of_serving(measured: tuple[str, Measured], context: int, concurr
     assert estimate.weights + estimate.cache + estimate.engine == pytest.approx(highest, rel=TOLERANCE)
 
 
+@pytest.mark.parametrize("quantization", ["F16", "Q8_0", "Q4_0", "Q4_K_M"])
+def test_memory_of_serving_a_gguf_file(quantization: str, tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "wide.gguf", quantization, width=2048, context=4096)
+    contents = look_into(glance(str(file), file, settings=Settings()))
+    for context, concurrency in ((256, 1), (4096, 4)):
+        command = [Settings().engine_python, "-m", "tests.converters.llamacpp_memory", tmp_path]
+        answer = subprocess.run(
+            [*command, str(context), str(concurrency)], capture_output=True, text=True, check=True, cwd=ROOT
+        )
+        highest = json.loads(answer.stdout.splitlines()[-1])["highest"]["held"]
+        estimate = serving(contents, "llamacpp", quantization, context=context, concurrency=concurrency)
+        assert estimate.weights + estimate.cache + estimate.engine == pytest.approx(highest, rel=TOLERANCE)
+
+
 def text_model(**figures: Any) -> Contents:
     """A model of a billion parameters, as its configuration says it."""
     config = {

@@ -181,7 +181,7 @@ def header_or_sentence(file: Path) -> None:
         assert isinstance(header, GgufHeader)
         assert model_card_of(header, created=1).created == 1
         assert isinstance(header.quantization, str)
-        assert all(figure > 0 for figure in header.figures.values())
+        assert all(figure > 0 for name, figure in header.figures.items() if name != "tie_word_embeddings")
         assert header.parameters >= 0
         assert fitting(header, 4096, 2**30)[0] >= 1
     _, most = tracemalloc.get_traced_memory()
