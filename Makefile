@@ -32,6 +32,9 @@ bench-proxy: dev-env litellm-env ## Of that, only the processor time that the ga
 bench-convert: dev-env ## Measure our conversion against plain optimum-cli, paired in one run: make bench-convert [ARGS="--size 0.6B"]
 	@exec $(CONVERT)/python -m tests.bench.convert $(ARGS)
 
+bench-plan: dev-env ## Measure the tokens per second that `modelyard plan` foretells against those that the engines reach
+	@exec $(CONVERT)/python -m tests.bench.plan $(ARGS)
+
 ##@ Deploy
 
 deploy: gateway-env ## Bring up a secured service in containers on this host: images, models, a first answer [DEPLOY_DRY_RUN=1, ARGS="--with monitoring"]
@@ -118,4 +121,4 @@ clean: ## Remove the environments, caches and the converted demo; your own model
 help: ## This page
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*##/ {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: serve convert bench bench-proxy bench-convert deploy doctor images test test-deploy test-fleet lint format wheel docs env gateway-env engine-env convert-env dev-env ansible-env clients-env litellm-env python clean help
+.PHONY: serve convert bench bench-proxy bench-convert bench-plan deploy doctor images test test-deploy test-fleet lint format wheel docs env gateway-env engine-env convert-env dev-env ansible-env clients-env litellm-env python clean help

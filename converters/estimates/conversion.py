@@ -12,6 +12,8 @@ from converters.gguf import GgufArray, GgufHeader
 from converters.precision import RECIPES
 
 _MiB = 2**20
+# Of a disk: what must be free besides, for tokenizers, logs and whoever else writes.
+SPARE = 64 * _MiB
 # Measured: the interpreter with PyTorch, transformers, optimum, NNCF and OpenVINO loaded.
 _LIBRARIES = 420 * _MiB
 # Measured: the network as a graph of objects in PyTorch's tracer, in OpenVINO and in NNCF, besides its weights.
@@ -26,31 +28,50 @@ _OF_LARGE = 192, 96
 _LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits, and reads longer texts
 # Parameters of a GGUF file that is served as it is: two processors dequantize and read so many in about two minutes.
 LARGEST_MEASURED = 4_000_000_000
-_TEXT_EXPORTERS = frozenset({"openvino_text", "openvino_gguf"})
+# Exporters that write a network in 32 bits before they compress it.
+_IN_32_BITS = frozenset({"openvino_speech", "openvino_vision"})
+# Measured: what optimum holds as it writes the networks of a pipeline, whose weights are mapped.
+_PIPELINE = 285 * _MiB
+# Measured: libraries, tracer and half a minute of sound in a speech model; optimum has its weights more than twice, in
+# the number type that they are loaded in.
+_SPEECH, _SPEECH_COPIES = 830 * _MiB, 2.65
 
 
 def disk_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
     """Bytes that must be free: what is written, and what lies beside it for a while."""
     if exporter in LINKED:
-        return contents.bytes + 64 * _MiB
+        return contents.bytes + SPARE
+    compressed = bool(RECIPES.get(precision))
     between = 0
     if exporter == "openvino_gguf":
         between = 2 * contents.parameters  # the dequantized checkpoint
-    elif RECIPES.get(precision) and (exporter != "openvino_text" or RECIPES[precision].get("quant_method")):
-        between = contents.bytes  # the uncompressed network lies beside the compressed one for a while
-    return between + entry_bytes(contents, exporter, precision) + 64 * _MiB
+    elif exporter == "openvino_encoder":
+        between = 4 * contents.parameters  # the network as optimum writes it
+    elif exporter == "openvino_images":
+        between = 2 * contents.parameters if compressed else 0  # the uncompressed networks
+    elif exporter in _IN_32_BITS:
+        between = 4 * contents.parameters if compressed else 0
+    elif compressed and RECIPES[precision].get("quant_method"):
+        between = contents.bytes  # the network that is looked at
+    return between + entry_bytes(contents, exporter, precision) + SPARE
 
 
 def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
     """Bytes at the highest point."""
     if exporter in LINKED:
         return 128 * _MiB  # where there is no more, a GGUF file is not measured
-    if exporter not in _TEXT_EXPORTERS:
-        return _LIBRARIES + 480 * _MiB + int(1.5 * contents.bytes)
+    if exporter == "openvino_speech":
+        return _SPEECH + int(_SPEECH_COPIES * contents.parameters * (4 if RECIPES.get(precision) else 2))
+    if exporter == "openvino_images":
+        return _LIBRARIES + max(_PIPELINE, _of_compression(contents, precision))
     shape = shape_of(contents)
     layers = shape.layers if shape else 24
     vocabulary = (shape.vocabulary if shape else 0) or 128_000
     libraries = _LIBRARIES + layers * _GRAPH_PER_LAYER
+    if exporter == "openvino_encoder":
+        return libraries + max(_of_compression(contents, precision), _of_vectors(contents, precision))
+    if exporter == "openvino_vision":
+        return libraries + max(_of_compression(contents, precision), _of_halves(contents, precision))
     steps = [
         _of_export(contents, exporter, precision),
         _of_compression(contents, precision),
@@ -96,6 +117,16 @@ def _of_compression(contents: Contents, precision: str) -> int:
 def _of_original(contents: Contents, exporter: str, vocabulary: int) -> int:
     mapped = contents.parameters > _LARGE and (exporter == "openvino_gguf" or contents.number_type in ("fp16", "bf16"))
     return (0 if mapped else 4 * contents.parameters) + 4 * _positions(contents)[0] * vocabulary
+
+
+def _of_vectors(contents: Contents, precision: str) -> int:
+    """An encoder that is compared in 32 bits, whose weights OpenVINO has twice while it lays them out."""
+    return 2 * weights_bytes(contents, precision) if RECIPES.get(precision) else 8 * contents.parameters
+
+
+def _of_halves(contents: Contents, precision: str) -> int:
+    """A model that is loaded in 16 bits; what its pictures and texts take besides was measured."""
+    return 0 if RECIPES.get(precision) else int(2.3 * contents.parameters) + 120 * _MiB
 
 
 def _of_converted(contents: Contents, precision: str, vocabulary: int) -> int:

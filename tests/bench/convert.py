@@ -42,13 +42,13 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="1.8B")
     parser.add_argument("--precision", nargs="+", choices=FLAGS, default=["int8", "int4-cw"])
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--cache", type=Path, default=_cache(), help="folder where the checkpoint is kept")
+    parser.add_argument("--cache", type=Path, default=bench_cache(), help="folder where the checkpoint is kept")
     parser.add_argument("--output", type=Path, default=Path(time.strftime("bench-convert-%Y%m%d-%H%M%S.json")))
     arguments = parser.parse_args()
     checkpoint = large_checkpoint(arguments.cache, arguments.size)
     results: dict[str, dict[str, list[Run]]] = {}
     for precision in arguments.precision:
-        ways: dict[str, Callable[[Path, Path, str], Run]] = {"optimum-cli": _optimum, "modelyard": _ours}
+        ways: dict[str, Callable[[Path, Path, str], Run]] = {"optimum-cli": _optimum, "modelyard": convert}
         results[precision] = {name: [] for name in ways}
         for turn in range(arguments.rounds):
             for name in sorted(ways, reverse=turn % 2 == 1):
@@ -72,7 +72,9 @@ def _optimum(checkpoint: Path, scratch: Path, precision: str) -> Run:
     return _run(command, scratch / "log")
 
 
-def _ours(checkpoint: Path, scratch: Path, precision: str) -> Run:
+def convert(checkpoint: Path, scratch: Path, precision: str) -> Run:
+    """With `modelyard convert`, into `scratch`/repository/benched."""
+    scratch.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "modelyard", "convert", checkpoint, "--name", "benched", "--precision", precision]
     return _run([*command, "--repository", scratch / "repository"], scratch / "log")
 
@@ -114,7 +116,7 @@ def _medians(runs: list[Run]) -> dict[str, float]:
     }
 
 
-def _cache() -> Path:
+def bench_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "modelyard-bench"
 
 

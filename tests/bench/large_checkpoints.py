@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.converters.checkpoints import write_tokenizer
+from tests.converters.gguf_files import write_gguf
 
 # The configuration of DeepSeek-R1-Distill-Qwen-1.5B, 1.78 B parameters, and of Qwen2.5-0.5B with an output layer of
 # its own, 0.63 B.
@@ -40,6 +41,19 @@ def large_checkpoint(cache: Path, size: str) -> Path:
         write_random(beside, SIZES[size])
         beside.rename(folder)
     return folder
+
+
+def large_gguf(cache: Path, size: str, quantization: str) -> Path:
+    """A GGUF file of about the same size, made when it is not in the cache folder yet."""
+    file = cache / f"llama-{size}-{quantization}.gguf"
+    if not file.exists():
+        figures = SIZES[size]
+        beside = file.with_suffix(".part")
+        layers = figures["num_hidden_layers"]
+        width = -(-figures["hidden_size"] // 256) * 256  # K-quants are made of blocks of 256
+        write_gguf(beside, quantization, width=width, layers=layers, inner=figures["intermediate_size"] // 256 * 256)
+        beside.rename(file)
+    return file
 
 
 def write_random(folder: Path, figures: Mapping[str, Any]) -> int:

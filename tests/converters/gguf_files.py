@@ -45,6 +45,8 @@ def write_gguf(
     context: int = CONTEXT,
     seed: int = 7,
     width: int | None = None,
+    inner: int | None = None,
+    layers: int = _LAYERS,
     metadata: Mapping[str, str | bool | int | float] | None = None,
 ) -> Path:
     """A causal language model, llama, qwen2 or mamba, in F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or a K-quant.
@@ -55,6 +57,7 @@ def write_gguf(
     import gguf
 
     width = width or (256 if quantization in _MIXED else 64)
+    inner = inner or 2 * width
     most, last = _MIXED.get(quantization, (quantization, quantization))
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("Tiny")
@@ -64,12 +67,12 @@ def write_gguf(
     writer.add_file_type(gguf.LlamaFileType[floats])
     writer.add_context_length(context)
     writer.add_embedding_length(width)
-    writer.add_block_count(_LAYERS)
+    writer.add_block_count(layers)
     writer.add_layer_norm_rms_eps(1e-6)
     if architecture == "mamba":
         _add_state_space(writer, width)
     else:
-        writer.add_feed_forward_length(2 * width)
+        writer.add_feed_forward_length(inner)
         writer.add_head_count(_HEADS)
         writer.add_head_count_kv(_KV_HEADS)
         writer.add_rope_freq_base(10000.0)
@@ -80,9 +83,9 @@ def write_gguf(
         _add(writer, key, value)
     random = np.random.default_rng(seed)
     if architecture == "mamba":
-        shapes = _state_space_shapes(vocabulary, width)
+        shapes = _state_space_shapes(vocabulary, width, layers)
     else:
-        shapes = _shapes(vocabulary, width, biases=architecture == "qwen2")
+        shapes = _shapes(vocabulary, width, inner, layers, biases=architecture == "qwen2")
     for name, shape in shapes.items():
         if name.endswith("ssm_a"):  # how fast each state is forgotten: below zero
             writer.add_tensor(name, -random.uniform(0.5, 4, shape).astype(np.float32))
@@ -128,11 +131,11 @@ def write_adapter(path: Path, *, seed: int = 3, scale: float = 1.0) -> Path:
     return path
 
 
-def _shapes(vocabulary: int, width: int, *, biases: bool) -> dict[str, tuple[int, ...]]:
+def _shapes(vocabulary: int, width: int, inner: int, layers: int, *, biases: bool) -> dict[str, tuple[int, ...]]:
     """Tensors as numpy sees them: rows first. GGUF writes the row's length first."""
     kv = width // _HEADS * _KV_HEADS
     shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (vocabulary, width)}
-    for block in range(_LAYERS):
+    for block in range(layers):
         parts = {
             "attn_norm": (width,),
             "attn_q": (width, width),
@@ -140,9 +143,9 @@ def _shapes(vocabulary: int, width: int, *, biases: bool) -> dict[str, tuple[int
             "attn_v": (kv, width),
             "attn_output": (width, width),
             "ffn_norm": (width,),
-            "ffn_gate": (2 * width, width),
-            "ffn_up": (2 * width, width),
-            "ffn_down": (width, 2 * width),
+            "ffn_gate": (inner, width),
+            "ffn_up": (inner, width),
+            "ffn_down": (width, inner),
         }
         shapes |= {f"blk.{block}.{part}.weight": shape for part, shape in parts.items()}
         if biases:
@@ -159,10 +162,10 @@ def _add_state_space(writer: Any, width: int) -> None:
     writer.add_ssm_time_step_rank(_RANK)
 
 
-def _state_space_shapes(vocabulary: int, width: int) -> dict[str, tuple[int, ...]]:
+def _state_space_shapes(vocabulary: int, width: int, layers: int) -> dict[str, tuple[int, ...]]:
     inner = 2 * width
     shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (vocabulary, width)}
-    for block in range(_LAYERS):
+    for block in range(layers):
         parts = {
             "attn_norm.weight": (width,),
             "ssm_in.weight": (2 * inner, width),

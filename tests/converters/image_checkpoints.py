@@ -28,6 +28,11 @@ def write_pipeline(folder: Path, family: str = "sd", **changes: Any) -> Path:
     return folder
 
 
+def write_large_pipeline(folder: Path) -> Path:
+    """A Stable Diffusion of about 100 M parameters, nearly all of them in the UNet."""
+    return write_pipeline(folder, "sd", unet=_unet(block_out_channels=(320, 640), norm_num_groups=32))
+
+
 def write_strict_pipeline(folder: Path) -> Path:
     """A Stable Diffusion whose safety checker takes offence at everything."""
     import torch

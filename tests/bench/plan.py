@@ -1,0 +1,104 @@
+"""`make bench-plan`: tokens per second as `modelyard plan` foretells them beside those that the engines reach.
+
+Random weights of 0.6 B parameters, converted in each precision for OpenVINO, and a GGUF file in each quantization for
+llama.cpp. The memory's bandwidth is measured anew beside each run, since other work on the machine takes of it too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from converters import engine_probe
+from converters.contents import Contents, look_into
+from converters.estimates.speed import tokens_per_second
+from converters.glance import glance
+from modelyard.host import memory_bandwidth, threads
+from modelyard.settings import Settings
+from tests.bench.convert import bench_cache, convert
+from tests.bench.large_checkpoints import SIZES, large_checkpoint, large_gguf
+
+GOAL = 0.15
+PRECISIONS = ("fp16", "int8", "int4", "int4-cw")
+QUANTIZATIONS = ("F16", "Q8_0", "Q4_0", "Q4_K_M")
+_CONTEXT = 2 * 100  # half of it is what the probe's cache has on average: 84 tokens of prompt, 24 of the answer
+
+
+@dataclass(frozen=True)
+class Model:
+    """Something that an engine can be asked to run."""
+
+    engine: str
+    exporter: str
+    precision: str
+    path: Path
+    contents: Contents
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-plan", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="0.6B")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cache", type=Path, default=bench_cache(), help="folder where checkpoints are kept")
+    arguments = parser.parse_args()
+    table = Table(title=f"{arguments.size} parameters, one stream, {threads()} threads; the median of each figure")
+    for column in (
+        "engine",
+        "weights",
+        "GB/s of memory",
+        "foretold tokens/s",
+        "reached tokens/s",
+        "reached / foretold",
+    ):
+        table.add_column(column, justify="left" if column in ("engine", "weights") else "right")
+    with tempfile.TemporaryDirectory(dir=arguments.cache) as scratch:
+        for model in _models(arguments.cache, arguments.size, Path(scratch)):
+            runs = [_run(model) for _ in range(arguments.rounds)]
+            bandwidth, foretold, reached = (sorted(each)[len(runs) // 2] for each in zip(*runs, strict=True))
+            ratio = sorted(run[2] / run[1] for run in runs)[len(runs) // 2]
+            verdict = "[green]ok[/]" if abs(ratio - 1) <= GOAL else "[red]missed[/]"
+            figures = f"{bandwidth / 1e9:.1f}", f"{foretold:.1f}", f"{reached:.1f}", f"{ratio:.2f} {verdict}"
+            table.add_row(model.engine, model.precision, *figures)
+            Console().print(f"{model.engine} {model.precision}: {ratio:.2f}")
+    Console(width=110).print(table)
+    Console().print(f"goal: within {GOAL:.0%}")
+
+
+def _models(cache: Path, size: str, scratch: Path) -> Iterator[Model]:
+    checkpoint = large_checkpoint(cache, size)
+    contents = _contents(checkpoint)
+    for precision in PRECISIONS:
+        convert(checkpoint, scratch / precision, precision)
+        yield Model("openvino", "openvino_text", precision, scratch / precision / "repository/benched/1", contents)
+    for quantization in QUANTIZATIONS:
+        file = large_gguf(cache, size, quantization)
+        yield Model("llamacpp", "llamacpp", quantization, file, _contents(file))
+
+
+def _contents(path: Path) -> Contents:
+    return look_into(glance(str(path), path, settings=Settings()))
+
+
+def _run(model: Model) -> tuple[float, float, float]:
+    """Bandwidth, and tokens per second as foretold and as reached."""
+    before = memory_bandwidth()
+    command = [str(Settings().engine_python), engine_probe.__file__, model.engine, str(model.path), str(threads())]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"error: {model.engine} does not run {model.path}:\n{done.stderr[-2000:]}")
+    bandwidth = (before + memory_bandwidth()) / 2
+    foretold = tokens_per_second(model.contents, model.exporter, model.precision, context=_CONTEXT, bandwidth=bandwidth)
+    return bandwidth, foretold, json.loads(done.stdout.splitlines()[-1])["decode"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Estimates of converting what is no text model in safetensors, against real conversions: within 15% each way.
+
+About 100 M parameters each, so that weights count beside libraries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from converters.contents import look_into
+from converters.estimates import disk_of_conversion, memory_of_conversion
+from converters.estimates.conversion import SPARE
+from converters.estimates.weights import entry_bytes
+from converters.glance import glance
+from modelyard.settings import Settings
+from tests.bench.memory import watch
+from tests.converters.disk_use import DiskUse
+from tests.converters.encoder_checkpoints import write_encoder
+from tests.converters.gguf_files import write_gguf
+from tests.converters.image_checkpoints import write_large_pipeline
+from tests.converters.speech_checkpoints import write_whisper
+from tests.converters.vision_checkpoints import write_vision
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLERANCE = 0.15
+
+
+def encoder(folder: Path) -> Path:
+    figures = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+    return write_encoder(folder, "bert", vocab_size=30_522, **figures)
+
+
+def speech(folder: Path) -> Path:
+    figures = {f"{part}_{what}": figure for part in ("encoder", "decoder") for what, figure in _SPEECH_FIGURES.items()}
+    return write_whisper(folder, d_model=512, init_std=0.02, **figures)
+
+
+_SPEECH_FIGURES = {"layers": 6, "attention_heads": 8, "ffn_dim": 2048}
+
+
+def vision(folder: Path) -> Path:
+    figures = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
+    return write_vision(folder, "llava", num_key_value_heads=4, initializer_range=0.02, **figures)
+
+
+def gguf(folder: Path) -> Path:
+    folder.mkdir()
+    return write_gguf(folder / "wide.gguf", "Q4_0", width=2048, layers=4)
+
+
+@pytest.mark.parametrize(
+    ("make", "exporter", "precision"),
+    [
+        (encoder, "openvino_encoder", "fp16"),
+        (encoder, "openvino_encoder", "int8"),
+        (speech, "openvino_speech", "fp16"),
+        (speech, "openvino_speech", "int8"),
+        (write_large_pipeline, "openvino_images", "fp16"),
+        (write_large_pipeline, "openvino_images", "int8"),
+        (vision, "openvino_vision", "fp16"),
+        (vision, "openvino_vision", "int4"),
+        (gguf, "openvino_gguf", "int8"),
+    ],
+)
+def test_memory_and_disk(make: Callable[[Path], Path], exporter: str, precision: str, tmp_path: Path) -> None:
+    checkpoint = make(tmp_path / "checkpoint")
+    contents = look_into(glance(str(checkpoint), checkpoint, settings=Settings()))
+    made = tmp_path / "made"
+    (made / "scratch").mkdir(parents=True)
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(made / "scratch")}
+    command = [sys.executable, "-m", "modelyard", "convert", checkpoint, "--name", "made", "--precision", precision]
+    task = ["--task", "feature-extraction"] if make is encoder else []
+    target = ["--target", "triton-openvino", "--repository", made / "repository"]
+    with DiskUse(made) as disk:
+        run = watch([*command, *task, *target], log=tmp_path / "log", env=environment)
+    assert run.code == 0, (tmp_path / "log").read_text()
+    written = sum(file.stat().st_size for file in (made / "repository/made/1").rglob("*") if file.is_file())
+    assert {
+        "memory": memory_of_conversion(contents, exporter, precision) / run.used.anonymous,
+        "disk": (disk_of_conversion(contents, exporter, precision) - SPARE) / disk.highest,
+        "entry": entry_bytes(contents, exporter, precision) / written,
+    } == pytest.approx({"memory": 1, "disk": 1, "entry": 1}, rel=TOLERANCE)
