@@ -49,10 +49,10 @@ images: gateway-env ## Build the images of deploy/docker/: make images [ARGS="ga
 ##@ Develop
 
 # Tests wait for processes to start more than they compute, so several at once are faster where there is memory for
-# them. A file stays in one process, with what it has started.
-JOBS ?= 1
+# them: about 6 GB each. A file stays in one process, with what it has started.
+JOBS ?= 2
 
-test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included [JOBS=3: in three processes]
+test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included, in two processes [JOBS=1: in one]
 	$(CONVERT)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
 
 test-deploy: dev-env gateway-env ansible-env ## Images, compose, upgrade and the air-gapped bundle, on a real Docker engine
