@@ -1,8 +1,8 @@
 """`--target auto`: which engine serves a GGUF file faster here, found by running both for a few seconds.
 
 OpenVINO reads the file by itself for that, with weights as the file has them: as many bits as the closest precision of
-an export has, in blocks of another size. What was found holds for every model of the kind: processor, architecture, size and bits. Knows how to ask; the engines run in their own
-environment.
+an export has, in blocks of another size. What was found holds for every model of the kind: processor, architecture,
+size and bits. Knows how to ask; the engines run in their own environment.
 """
 
 from __future__ import annotations
