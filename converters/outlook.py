@@ -5,8 +5,8 @@ Joins the estimates with the host's figures; measures nothing itself and convert
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from converters.estimates import disk_of_conversion, memory_of_conversion, memory_of_measuring
@@ -26,12 +26,16 @@ _SMALLER = ("int8", "int4", "int4-cw")
 
 @dataclass(frozen=True)
 class HostFigures:
-    """Bytes that are free, and bytes per second that the memory gives."""
+    """Bytes that are free, and bytes per second: of memory, and of weights that OpenVINO multiplies by, by their bits.
+
+    `kernels` is empty where that was not measured.
+    """
 
     memory: int
     disk: int
     bandwidth: float
     cpu: str = ""
+    kernels: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None =
     served = serving(contents, exporter, precision, context=length, concurrency=concurrency) if speaks else None
     speed = None
     if speaks and plan.device == "CPU":
-        speed = tokens_per_second(contents, exporter, precision, context=length, bandwidth=host.bandwidth)
+        speed = tokens_per_second(
+            contents, exporter, precision, context=length, bandwidth=host.bandwidth, kernels=host.kernels
+        )
     return Outlook(
         parameters=plan.parameters,
         source_bytes=contents.bytes,
@@ -83,8 +89,12 @@ def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None =
     )
 
 
-def host_figures(repository: Path, *, measure_again: bool = False) -> HostFigures:
-    """Those of the machine that this runs on; the bandwidth is measured the first time only."""
+def host_figures(repository: Path, *, engine_python: Path | None = None, measure_again: bool = False) -> HostFigures:
+    """Those of the machine that this runs on; speeds are measured the first time only.
+
+    Without `engine_python` kernels are not measured, which takes some seconds: they are known already or they are not.
+    """
+    from converters.measured_kernels import kernels, known_kernels
     from modelyard import host
     from modelyard.entry import staging_root
     from modelyard.measurements import bandwidth
@@ -94,6 +104,7 @@ def host_figures(repository: Path, *, measure_again: bool = False) -> HostFigure
         disk=host.free_disk(staging_root(repository)),
         bandwidth=bandwidth(repository, anew=measure_again),
         cpu=host.cpu_name(),
+        kernels=kernels(repository, engine_python, anew=measure_again) if engine_python else known_kernels(repository),
     )
 
 

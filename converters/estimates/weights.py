@@ -33,7 +33,7 @@ def weights_bytes(contents: Contents, precision: str) -> int:
         return int(contents.parameters * BYTES_PER_PARAMETER.get(precision, 2.0))
     ends = shape.embedding * (2 if shape.output_layer else 1)
     body = max(0, contents.parameters - ends)
-    return int(ends * _of_ends(precision, shape) + body * per_parameter(precision, shape))
+    return int(ends * of_ends(precision, shape) + body * per_parameter(precision, shape))
 
 
 def per_parameter(precision: str, shape: Shape) -> float:
@@ -49,5 +49,6 @@ def per_parameter(precision: str, shape: Shape) -> float:
     return 0.5 + (scale + zero_point) / group
 
 
-def _of_ends(precision: str, shape: Shape) -> float:
+def of_ends(precision: str, shape: Shape) -> float:
+    """Bytes of a weight of the table of tokens and of the output layer."""
     return 1.0 + _ROW_OF_8 / shape.width if RECIPES[precision] else 2.0

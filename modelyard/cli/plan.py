@@ -111,7 +111,8 @@ def look(
     )
     wishes = wishes_of(settings, order, scratch / "besides")
     made = planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
-    figures = host_figures(settings.model_repository, measure_again=measure)
+    engine = settings.engine_python if made.device == "CPU" and made.exporter != "llamacpp" else None
+    figures = host_figures(settings.model_repository, engine_python=engine, measure_again=measure)
     return made, look_ahead(made, figures, context=order.context, concurrency=concurrency)
 
 

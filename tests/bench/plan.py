@@ -1,7 +1,8 @@
 """`make bench-plan`: tokens per second as `modelyard plan` foretells them beside those that the engines reach.
 
 Random weights of 0.6 B parameters, converted in each precision for OpenVINO, and a GGUF file in each quantization for
-llama.cpp. The memory's bandwidth is measured anew beside each run, since other work on the machine takes of it too.
+llama.cpp. The memory's bandwidth and OpenVINO's kernels are measured anew beside each run, since other work on the
+machine takes of both too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from converters import engine_probe
 from converters.contents import Contents, look_into
 from converters.estimates.speed import tokens_per_second
 from converters.glance import glance
+from converters.measured_kernels import kernels
 from modelyard.host import memory_bandwidth, threads
 from modelyard.settings import Settings
 from tests.bench.convert import bench_cache, convert
@@ -90,13 +92,17 @@ def _contents(path: Path) -> Contents:
 
 def _run(model: Model) -> tuple[float, float, float]:
     """Bandwidth, and tokens per second as foretold and as reached."""
+    repository = model.path.parents[1] if model.engine == "openvino" else model.path.parent / "repository"
+    measured = kernels(repository, Settings().engine_python, anew=True) if model.engine == "openvino" else {}
     before = memory_bandwidth()
     command = [str(Settings().engine_python), engine_probe.__file__, model.engine, str(model.path), str(threads())]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"error: {model.engine} does not run {model.path}:\n{done.stderr[-2000:]}")
     bandwidth = (before + memory_bandwidth()) / 2
-    foretold = tokens_per_second(model.contents, model.exporter, model.precision, context=_CONTEXT, bandwidth=bandwidth)
+    foretold = tokens_per_second(
+        model.contents, model.exporter, model.precision, context=_CONTEXT, bandwidth=bandwidth, kernels=measured
+    )
     return bandwidth, foretold, json.loads(done.stdout.splitlines()[-1])["decode"]
 
 

@@ -19,7 +19,7 @@ from converters.contents import Contents, look_into
 from converters.estimates import disk_of_conversion, memory_of_conversion, memory_of_measuring
 from converters.estimates.serving import longest_context, serving
 from converters.estimates.shape import shape_of
-from converters.estimates.speed import bytes_of_step, tokens_per_second
+from converters.estimates.speed import tokens_per_second, weights_of_step
 from converters.estimates.weights import entry_bytes
 from converters.gguf import read_header
 from converters.glance import glance
@@ -170,8 +170,32 @@ def test_of_a_mixture_only_the_active_experts_are_read() -> None:
     experts = {"num_local_experts": 8, "num_experts_per_tok": 2, "intermediate_size": 1024}
     dense, mixture = text_model(), text_model(**experts)
     idle = 6 * 3 * 2048 * 1024 * 16
-    before, after = (bytes_of_step(model, EXPORTER, "fp16", context=0) for model in (dense, mixture))
-    assert before - after == 2 * idle
+    before, after = (weights_of_step(model, EXPORTER, "fp16") for model in (dense, mixture))
+    assert before[16] - after[16] == 2 * idle
+
+
+def test_of_four_bits_the_output_layer_has_eight() -> None:
+    tied, apart = text_model(), text_model(tie_word_embeddings=False)
+    body = 1_235_814_400 - 2048 * 128_256
+    for model, kept in ((tied, body), (apart, body - 2048 * 128_256)):
+        read = weights_of_step(model, EXPORTER, "int4")
+        assert read[8] == pytest.approx(2048 * 128_256, rel=0.01)
+        assert read[4] == pytest.approx(kept * 0.52, rel=0.01)
+    assert dict(weights_of_step(tied, EXPORTER, "int8")) == {8: pytest.approx(1_235_814_400, rel=0.01)}
+
+
+def test_what_was_measured_takes_the_place_of_what_is_assumed() -> None:
+    rates = {16: 5e9, 8: 6e9, 4: 2e9}
+    model = text_model()
+    for precision in ("fp16", "int8", "int4"):
+        read = weights_of_step(model, EXPORTER, precision)
+        found = tokens_per_second(model, EXPORTER, precision, context=0, bandwidth=20e9, kernels=rates)
+        assert found == pytest.approx(1 / sum(bytes_ / rates[bits] for bits, bytes_ in read.items()))
+    gguf = replace(model, number_type="Q8_0", bytes=1_300_000_000)
+    speeds = [
+        tokens_per_second(gguf, "llamacpp", "Q8_0", context=0, bandwidth=20e9, kernels=each) for each in (rates, None)
+    ]
+    assert speeds[0] == speeds[1]  # it has kernels of its own
 
 
 def test_fewer_bits_are_faster_and_a_long_context_slower() -> None:
