@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class Model:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-plan", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="0.6B")
+    parser.add_argument("--weights", nargs="+", choices=PRECISIONS + QUANTIZATIONS, default=PRECISIONS + QUANTIZATIONS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=bench_cache(), help="folder where checkpoints are kept")
     arguments = parser.parse_args()
@@ -63,7 +64,7 @@ def main() -> None:
     ):
         table.add_column(column, justify="left" if column in ("engine", "weights") else "right")
     with tempfile.TemporaryDirectory(dir=arguments.cache) as scratch:
-        for model in _models(arguments.cache, arguments.size, Path(scratch)):
+        for model in _models(arguments.cache, arguments.size, arguments.weights, Path(scratch)):
             runs = [_run(model) for _ in range(arguments.rounds)]
             bandwidth, foretold, reached = (sorted(each)[len(runs) // 2] for each in zip(*runs, strict=True))
             ratio = sorted(run[2] / run[1] for run in runs)[len(runs) // 2]
@@ -75,13 +76,13 @@ def main() -> None:
     Console().print(f"goal: within {GOAL:.0%}")
 
 
-def _models(cache: Path, size: str, scratch: Path) -> Iterator[Model]:
+def _models(cache: Path, size: str, wanted: Collection[str], scratch: Path) -> Iterator[Model]:
     checkpoint = large_checkpoint(cache, size)
     contents = _contents(checkpoint)
-    for precision in PRECISIONS:
+    for precision in (name for name in PRECISIONS if name in wanted):
         convert(checkpoint, scratch / precision, precision)
         yield Model("openvino", "openvino_text", precision, scratch / precision / "repository/benched/1", contents)
-    for quantization in QUANTIZATIONS:
+    for quantization in (name for name in QUANTIZATIONS if name in wanted):
         file = large_gguf(cache, size, quantization)
         yield Model("llamacpp", "llamacpp", quantization, file, _contents(file))
 
