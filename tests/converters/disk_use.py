@@ -1,6 +1,6 @@
 """The most bytes that a folder takes while something writes into it.
 
-Looks ten times a second; does not know who writes.
+Looks fifty times a second; does not know who writes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import threading
 from pathlib import Path
 
-_EVERY_S = 0.1
+_EVERY_S = 0.02
 
 
 class DiskUse:
