@@ -7,38 +7,21 @@ size and bits. Knows how to ask; the engines run in their own environment.
 
 from __future__ import annotations
 
-import json
 import math
-import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
 
 from converters.plan import ConversionPlan, Wishes
 from converters.precision import in_words
+from converters.probing import Engine, Speed, speed_of, speed_with
 from converters.targets import Target
-from modelyard.errors import EnvironmentMissing, ModelyardError
+from modelyard.errors import ModelyardError
 from modelyard.measurements import recall, remember
 
-_PROBE = Path(__file__).with_name("engine_probe.py")
-_ENGINES: dict[Target, str] = {"triton-openvino": "openvino", "triton-llamacpp": "llamacpp"}
-_TIMEOUT_S = 180.0  # loading tens of GB from a disk; the measurement itself takes a few seconds
+_ENGINES: dict[Target, Engine] = {"triton-openvino": "openvino", "triton-llamacpp": "llamacpp"}
 # What a request is like on average: so many tokens are read and so many written.
 _READ, _WRITTEN = 256, 128
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Tokens per second of reading a prompt and of writing an answer."""
-
-    prompt: float
-    decode: float
-
-    @property
-    def of_request(self) -> float:
-        """Tokens written per second of a whole request."""
-        return _WRITTEN / (_READ / self.prompt + _WRITTEN / self.decode)
 
 
 def choose_target(
@@ -90,7 +73,7 @@ def kind_of(plan: ConversionPlan) -> str:
 
 
 def _decided(known: dict[str, Speed], kind: str) -> tuple[Target, str]:
-    rates = {name: speed.of_request for name, speed in known.items()}
+    rates = {name: _of_request(speed) for name, speed in known.items()}
     if "llamacpp" not in rates and "openvino" not in rates:
         return "triton-llamacpp", "neither engine could be measured on this file; llama.cpp serves it as it is"
     if "openvino" not in rates:
@@ -103,18 +86,23 @@ def _decided(known: dict[str, Speed], kind: str) -> tuple[Target, str]:
     return target, f"measured on this host for {kind}: {words}"
 
 
+def _of_request(speed: Speed) -> float:
+    """Tokens written per second of a whole request."""
+    return _WRITTEN / (_READ / speed.prompt + _WRITTEN / speed.decode)
+
+
 def _known(plan: ConversionPlan) -> dict[str, Speed]:
     targets = recall(plan.repository).get("targets")
     found = targets.get(kind_of(plan)) if isinstance(targets, dict) else None
     if not isinstance(found, dict):
         return {}
-    return {name: speed for name, figures in found.items() if (speed := _speed(figures)) is not None}
+    return {name: speed for name, figures in found.items() if (speed := speed_of(figures)) is not None}
 
 
 def _measure(plan: ConversionPlan, engine_python: Path) -> dict[str, Speed]:
-    found = {}
+    found: dict[str, Speed] = {}
     for engine in _ENGINES.values():
-        if (speed := _probe(engine, plan.checkpoint.gguf, engine_python)) is not None:
+        if (speed := speed_with(engine, plan.checkpoint.gguf, engine_python)) is not None:
             found[engine] = speed
     return found
 
@@ -123,35 +111,3 @@ def _is_here(file: Path) -> bool:
     """Whether the file has its contents; what stands in for one of the hub is mostly holes."""
     status = file.stat()
     return status.st_blocks * 512 >= status.st_size // 2
-
-
-def _probe(engine: str, file: Path, engine_python: Path) -> Speed | None:
-    from modelyard.host import threads
-
-    interpreter = engine_python.expanduser().absolute()
-    command = [str(interpreter), str(_PROBE), engine, str(file), str(threads())]
-    try:
-        done = subprocess.run(  # the interpreter comes from the user's settings
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except FileNotFoundError as error:
-        raise EnvironmentMissing("engine", interpreter) from error
-    except subprocess.TimeoutExpired:
-        return None
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return None  # the engine does not take this file
-    try:
-        return _speed(json.loads(lines[-1]))
-    except ValueError:
-        return None
-
-
-def _speed(figures: object) -> Speed | None:
-    if not isinstance(figures, dict):
-        return None
-    rates = [figures.get("prompt"), figures.get("decode")]
-    if not all(isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0 for rate in rates):
-        return None
-    prompt, decode = (float(cast(float, rate)) for rate in rates)
-    return Speed(prompt, decode)

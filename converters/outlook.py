@@ -5,8 +5,8 @@ Joins the estimates with the host's figures; measures nothing itself and convert
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from converters.estimates import disk_of_conversion, memory_of_conversion, memory_of_measuring
@@ -26,16 +26,12 @@ _SMALLER = ("int8", "int4", "int4-cw")
 
 @dataclass(frozen=True)
 class HostFigures:
-    """Bytes that are free, and bytes per second: of memory, and of weights that OpenVINO multiplies by, by their bits.
-
-    `kernels` is empty where that was not measured.
-    """
+    """Bytes that are free, and bytes per second that are read from memory."""
 
     memory: int
     disk: int
     bandwidth: float
     cpu: str = ""
-    kernels: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,17 +59,25 @@ class Outlook:
         return self.against_converting + self.against_serving
 
 
-def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None = None, concurrency: int = 1) -> Outlook:
-    """Everything that can be known before the first byte moves; `problems` are what does not fit this host."""
+def look_ahead(
+    plan: ConversionPlan,
+    host: HostFigures,
+    *,
+    context: int | None = None,
+    concurrency: int = 1,
+    step: float | None = None,
+) -> Outlook:
+    """Everything that can be known before the first byte moves; `problems` are what does not fit this host.
+
+    `step` are the seconds of a decode step, where they were measured.
+    """
     contents, exporter, precision = plan.contents, plan.exporter, plan.precision
     speaks = plan.task in GENERATES_TEXT and plan.target != "triton-vllm"
     length = min(context or _CONTEXT, plan.context_length or 2**30)
     served = serving(contents, exporter, precision, context=length, concurrency=concurrency) if speaks else None
     speed = None
     if speaks and plan.device == "CPU":
-        speed = tokens_per_second(
-            contents, exporter, precision, context=length, bandwidth=host.bandwidth, kernels=host.kernels
-        )
+        speed = tokens_per_second(contents, exporter, precision, context=length, bandwidth=host.bandwidth, step=step)
     return Outlook(
         parameters=plan.parameters,
         source_bytes=contents.bytes,
@@ -89,12 +93,8 @@ def look_ahead(plan: ConversionPlan, host: HostFigures, *, context: int | None =
     )
 
 
-def host_figures(repository: Path, *, engine_python: Path | None = None, measure_again: bool = False) -> HostFigures:
-    """Those of the machine that this runs on; speeds are measured the first time only.
-
-    Without `engine_python` kernels are not measured, which takes some seconds: they are known already or they are not.
-    """
-    from converters.measured_kernels import kernels, known_kernels
+def host_figures(repository: Path, *, measure_again: bool = False) -> HostFigures:
+    """Those of the machine that this runs on; the memory's speed is measured the first time only."""
     from modelyard import host
     from modelyard.entry import staging_root
     from modelyard.measurements import bandwidth
@@ -104,7 +104,6 @@ def host_figures(repository: Path, *, engine_python: Path | None = None, measure
         disk=host.free_disk(staging_root(repository)),
         bandwidth=bandwidth(repository, anew=measure_again),
         cpu=host.cpu_name(),
-        kernels=kernels(repository, engine_python, anew=measure_again) if engine_python else known_kernels(repository),
     )
 
 

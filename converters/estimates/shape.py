@@ -34,6 +34,7 @@ class Shape:
     cached_layers: int
     width: int
     inner: int
+    heads: int
     kv_heads: int
     head_size: int
     vocabulary: int
@@ -48,11 +49,16 @@ class Shape:
         return self.vocabulary * self.width
 
     @property
+    def inner_of_step(self) -> int:
+        """That of the network that a token visits: an expert's, where there are any."""
+        return self.expert_inner if self.experts and self.expert_inner else self.inner
+
+    @property
     def idle_experts(self) -> int:
         """Parameters of the experts that one token does not visit."""
         if not self.experts or not 0 < self.active_experts < self.experts:
             return 0
-        return (self.experts - self.active_experts) * 3 * self.width * (self.expert_inner or self.inner) * self.layers
+        return (self.experts - self.active_experts) * 3 * self.width * self.inner_of_step * self.layers
 
 
 def shape_of(contents: Contents) -> Shape | None:
@@ -70,6 +76,7 @@ def shape_of(contents: Contents) -> Shape | None:
         cached_layers=cached if heads else 0,
         width=width,
         inner=found["inner"] or 4 * width,
+        heads=heads,
         kv_heads=_kv_heads(figures, heads),
         head_size=head_size,
         vocabulary=found["vocabulary"],

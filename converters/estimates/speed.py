@@ -14,9 +14,11 @@ from converters.estimates.shape import shape_of
 from converters.estimates.weights import LINKED, of_ends, weights_bytes
 from converters.precision import RECIPES
 
-# The share of the bandwidth that kernels are taken to reach where it was not measured: unpacking costs more, the fewer
+# The share of the bandwidth that kernels are taken to reach where no step was measured: unpacking costs more, the fewer
 # bits there are. For a processor with enough cores to keep its memory busy; two old cores reach half of it.
 _ASSUMED = {16: 0.8, 8: 0.8, 4: 0.7}
+# Tokens that are in the cache on average while a step is measured.
+_CACHED = 100
 
 
 def weights_of_step(contents: Contents, exporter: str, precision: str) -> Mapping[int, int]:
@@ -42,28 +44,25 @@ def weights_of_step(contents: Contents, exporter: str, precision: str) -> Mappin
     return parts
 
 
-def cache_of_step(contents: Contents, exporter: str, precision: str, *, context: int) -> int:
-    """Bytes of cache that one decode step of one sequence reads, with half of its context filled."""
-    shape = shape_of(contents)
-    return context // 2 * cache_of_token(contents, exporter, precision, shape) if shape else 0
-
-
 def tokens_per_second(
-    contents: Contents,
-    exporter: str,
-    precision: str,
-    *,
-    context: int,
-    bandwidth: float,
-    kernels: Mapping[int, float] | None = None,
+    contents: Contents, exporter: str, precision: str, *, context: int, bandwidth: float, step: float | None = None
 ) -> float:
-    """`bandwidth` in bytes per second as `modelyard.host` measures it.
+    """With half of the context filled. `bandwidth` in bytes per second as `modelyard.host` measures it.
 
-    `kernels` are bytes of weights per second by bits as OpenVINO reaches them here. llama.cpp has kernels of its own.
+    `step` are the seconds of a decode step with a short cache, where they were measured on this host.
     """
-    own = kernels if kernels and exporter != "llamacpp" else {bits: bandwidth * of for bits, of in _ASSUMED.items()}
-    weights = sum(read / own[bits] for bits, read in weights_of_step(contents, exporter, precision).items())
-    return 1 / max(1e-9, weights + cache_of_step(contents, exporter, precision, context=context) / bandwidth)
+    shape = shape_of(contents)
+    cached = context // 2 if step is None else max(0, context // 2 - _CACHED)
+    cache = cached * cache_of_token(contents, exporter, precision, shape) if shape else 0
+    if step is None:
+        weights = weights_of_step(contents, exporter, precision)
+        step = sum(read / (bandwidth * _ASSUMED[bits]) for bits, read in weights.items())
+    return 1 / max(1e-9, step + cache / bandwidth)
+
+
+def bits_of(contents: Contents) -> int:
+    """16, 8 or 4: what most of the weights have as they are."""
+    return _bits(contents.bytes / max(1, contents.parameters))
 
 
 def _bits(bytes_per_parameter: float) -> int:

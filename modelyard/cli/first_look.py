@@ -61,12 +61,13 @@ class FirstLook:
 
     def tell(self, plan: ConversionPlan, *, to_fetch: int = 0) -> None:
         """Say what is planned and what it takes. Raises what this host cannot do."""
+        from converters.measured_step import known_step
         from converters.outlook import host_figures, look_ahead
         from modelyard.cli.plan import lines_of, refuse
 
         host = host_figures(plan.repository)
         host = replace(host, disk=max(0, host.disk - self._disk_taken(plan, to_fetch)))
-        seen = look_ahead(plan, host, context=plan.context_length)
+        seen = look_ahead(plan, host, context=plan.context_length, step=known_step(plan))
         if not self._told:
             self._told = True
             for what, why in ((plan.target, plan.target_reason), (plan.precision, plan.precision_reason)):

@@ -99,8 +99,8 @@ def look(
 ) -> tuple[ConversionPlan, Outlook]:
     """The plan of an order, and what it takes. Raises what speaks against the checkpoint itself."""
     from converters.glance import glance
+    from converters.measured_step import measured_step
     from converters.outlook import host_figures, look_ahead
-    from modelyard.card import GENERATES_TEXT
 
     checkpoint = glance(
         order.source,
@@ -112,11 +112,9 @@ def look(
     )
     wishes = wishes_of(settings, order, scratch / "besides")
     made = planned(settings, checkpoint, wishes, auto=order.target == "auto", measure=measure)
-    # Kernels are measured only where a speed is told that depends on them.
-    told = made.task in GENERATES_TEXT and made.device == "CPU" and made.exporter != "llamacpp"
-    engine = settings.engine_python if told else None
-    figures = host_figures(settings.model_repository, engine_python=engine, measure_again=measure)
-    return made, look_ahead(made, figures, context=order.context, concurrency=concurrency)
+    figures = host_figures(settings.model_repository, measure_again=measure)
+    step = measured_step(made, settings.engine_python, anew=measure)
+    return made, look_ahead(made, figures, context=order.context, concurrency=concurrency, step=step)
 
 
 def lines_of(plan: ConversionPlan, seen: Outlook) -> list[tuple[str, str]]:

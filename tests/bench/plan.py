@@ -1,8 +1,8 @@
 """`make bench-plan`: tokens per second as `modelyard plan` foretells them beside those that the engines reach.
 
 Random weights of 0.6 B parameters, converted in each precision for OpenVINO, and a GGUF file in each quantization for
-llama.cpp. The memory's bandwidth and OpenVINO's kernels are measured anew beside each run, since other work on the
-machine takes of both too.
+llama.cpp. The plan is made anew beside each run, since other work on the machine slows both; of a GGUF file the plan
+sees a stand-in, as it does of one on the hub.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from converters import engine_probe
-from converters.contents import Contents, look_into
-from converters.estimates.speed import tokens_per_second
-from converters.glance import glance
-from converters.measured_kernels import kernels
-from modelyard.host import memory_bandwidth, threads
+from converters.gguf import read_header
+from modelyard.host import threads
 from modelyard.settings import Settings
 from tests.bench.convert import bench_cache, convert
 from tests.bench.large_checkpoints import SIZES, large_checkpoint, large_gguf
@@ -32,18 +29,18 @@ from tests.bench.large_checkpoints import SIZES, large_checkpoint, large_gguf
 GOAL = 0.15
 PRECISIONS = ("fp16", "int8", "int4", "int4-cw")
 QUANTIZATIONS = ("F16", "Q8_0", "Q4_0", "Q4_K_M")
-_CONTEXT = 2 * 100  # half of it is what the probe's cache has on average: 84 tokens of prompt, 24 of the answer
+_CONTEXT = 2 * 100  # half of it is what the run's cache has on average: 84 tokens of prompt, 24 of the answer
 
 
 @dataclass(frozen=True)
 class Model:
-    """Something that an engine can be asked to run."""
+    """Something that an engine can be asked to run, and what is to be planned: `options` belong to that."""
 
     engine: str
-    exporter: str
     precision: str
     path: Path
-    contents: Contents
+    planned: Path
+    options: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -65,7 +62,7 @@ def main() -> None:
         table.add_column(column, justify="left" if column in ("engine", "weights") else "right")
     with tempfile.TemporaryDirectory(dir=arguments.cache) as scratch:
         for model in _models(arguments.cache, arguments.size, arguments.weights, Path(scratch)):
-            runs = [_run(model) for _ in range(arguments.rounds)]
+            runs = [_run(model, Path(scratch)) for _ in range(arguments.rounds)]
             bandwidth, foretold, reached = (sorted(each)[len(runs) // 2] for each in zip(*runs, strict=True))
             ratio = sorted(run[2] / run[1] for run in runs)[len(runs) // 2]
             verdict = "[green]ok[/]" if abs(ratio - 1) <= GOAL else "[red]missed[/]"
@@ -78,33 +75,37 @@ def main() -> None:
 
 def _models(cache: Path, size: str, wanted: Collection[str], scratch: Path) -> Iterator[Model]:
     checkpoint = large_checkpoint(cache, size)
-    contents = _contents(checkpoint)
     for precision in (name for name in PRECISIONS if name in wanted):
         convert(checkpoint, scratch / precision, precision)
-        yield Model("openvino", "openvino_text", precision, scratch / precision / "repository/benched/1", contents)
+        entry = scratch / precision / "repository/benched/1"
+        yield Model("openvino", precision, entry, checkpoint, ("--precision", precision))
     for quantization in (name for name in QUANTIZATIONS if name in wanted):
         file = large_gguf(cache, size, quantization)
-        yield Model("llamacpp", "llamacpp", quantization, file, _contents(file))
+        yield Model("llamacpp", quantization, file, _stand_in(file, scratch / file.name))
 
 
-def _contents(path: Path) -> Contents:
-    return look_into(glance(str(path), path, settings=Settings()))
+def _stand_in(file: Path, place: Path) -> Path:
+    """The file's header, and holes for its weights."""
+    with file.open("rb") as source, place.open("wb") as out:
+        out.write(source.read(min(tensor.offset for tensor in read_header(file).tensors)))
+        out.truncate(file.stat().st_size)
+    return place
 
 
-def _run(model: Model) -> tuple[float, float, float]:
+def _run(model: Model, scratch: Path) -> tuple[float, float, float]:
     """Bandwidth, and tokens per second as foretold and as reached."""
-    repository = model.path.parents[1] if model.engine == "openvino" else model.path.parent / "repository"
-    measured = kernels(repository, Settings().engine_python, anew=True) if model.engine == "openvino" else {}
-    before = memory_bandwidth()
-    command = [str(Settings().engine_python), engine_probe.__file__, model.engine, str(model.path), str(threads())]
+    command = [sys.executable, "-m", "modelyard", "plan", model.planned, *model.options, "--context", str(_CONTEXT)]
+    told = json.loads(_output([*command, "--measure", "--json", "--repository", scratch / "planned"]))
+    command = [Settings().engine_python, engine_probe.__file__, model.engine, model.path, str(threads())]
+    reached = json.loads(_output(command).splitlines()[-1])["decode"]
+    return told["host"]["bandwidth"], told["tokens_per_s"], reached
+
+
+def _output(command: Sequence[str | Path]) -> str:
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"error: {model.engine} does not run {model.path}:\n{done.stderr[-2000:]}")
-    bandwidth = (before + memory_bandwidth()) / 2
-    foretold = tokens_per_second(
-        model.contents, model.exporter, model.precision, context=_CONTEXT, bandwidth=bandwidth, kernels=measured
-    )
-    return bandwidth, foretold, json.loads(done.stdout.splitlines()[-1])["decode"]
+        sys.exit(f"error: {' '.join(map(str, command))}:\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
 if __name__ == "__main__":

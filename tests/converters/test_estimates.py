@@ -184,20 +184,6 @@ def test_of_four_bits_the_output_layer_has_eight() -> None:
     assert dict(weights_of_step(tied, EXPORTER, "int8")) == {8: pytest.approx(1_235_814_400, rel=0.01)}
 
 
-def test_what_was_measured_takes_the_place_of_what_is_assumed() -> None:
-    rates = {16: 5e9, 8: 6e9, 4: 2e9}
-    model = text_model()
-    for precision in ("fp16", "int8", "int4"):
-        read = weights_of_step(model, EXPORTER, precision)
-        found = tokens_per_second(model, EXPORTER, precision, context=0, bandwidth=20e9, kernels=rates)
-        assert found == pytest.approx(1 / sum(bytes_ / rates[bits] for bits, bytes_ in read.items()))
-    gguf = replace(model, number_type="Q8_0", bytes=1_300_000_000)
-    speeds = [
-        tokens_per_second(gguf, "llamacpp", "Q8_0", context=0, bandwidth=20e9, kernels=each) for each in (rates, None)
-    ]
-    assert speeds[0] == speeds[1]  # it has kernels of its own
-
-
 def test_fewer_bits_are_faster_and_a_long_context_slower() -> None:
     rates = [
         tokens_per_second(text_model(), EXPORTER, precision, context=0, bandwidth=20e9)
