@@ -1,5 +1,8 @@
 """Several Tritons as one engine: the ready one with the fewest requests is chosen, one that fails is passed over.
 
+Among equals, prompts that begin alike go to the same one, which has their beginning in its cache; others spread, also
+when several gateways choose without knowing of each other.
+
 One Triton is the special case of several. Knows neither prompts nor dialects.
 """
 
@@ -7,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import itertools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
@@ -14,7 +19,7 @@ from typing import TypeVar
 import structlog
 from tritonclient.grpc import service_pb2
 
-from gateway.domain.generation import EngineEvent
+from gateway.domain.generation import EngineEvent, Tokens
 from gateway.domain.ports import Asked
 from gateway.engine.client import TritonClient
 from gateway.engine.discovery import Addresses
@@ -28,6 +33,9 @@ log = structlog.get_logger(__name__)
 _READY_TIMEOUT_S = 2.0  # a Triton that takes longer for its list of models is not ready
 _LOOK_S = 2.0  # how often new addresses are looked for
 _LEAVING_POLL_S = 0.25
+# Of a prompt decide who answers it. So many tell conversations apart by their first question where the instructions
+# before it are short, and a conversation that is longer keeps its place.
+_CHARACTERS, _TOKENS = 1024, 256
 _NONE = "no Triton is configured, none is found, or the gateway is stopping"
 
 T = TypeVar("T")
@@ -47,6 +55,7 @@ class Replicas:
         self._watches: dict[Replica, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
+        self._numbers = itertools.count()
         self._wanted: set[str] = set()  # models that were loaded here and not unloaded
 
     @property
@@ -105,7 +114,9 @@ class Replicas:
     def generate(self, model: str, asked: Asked, *, stream: bool) -> AsyncGenerator[EngineEvent, None]:
         """The events of an answer; see `stream`."""
         return self.stream(
-            model, lambda client: client.generate(model, asked, stream=stream, timeout_s=self._timeout_s)
+            model,
+            lambda client: client.generate(model, asked, stream=stream, timeout_s=self._timeout_s),
+            beginning=_beginning(asked.prompt),
         )
 
     async def infer(self, model: str, rpc: service_pb2.ModelInferRequest) -> service_pb2.ModelInferResponse:
@@ -120,13 +131,17 @@ class Replicas:
         raise EngineError(f"the model '{model}' gave no answer")
 
     async def stream(
-        self, model: str, ask: Callable[[TritonClient], AsyncGenerator[T, None]]
+        self, model: str, ask: Callable[[TritonClient], AsyncGenerator[T, None]], *, beginning: str | None = None
     ) -> AsyncGenerator[T, None]:
-        """What one Triton gives. Before its first event, whatever another Triton or a load can mend is mended."""
+        """What one Triton gives. Before its first event, whatever another Triton or a load can mend is mended.
+
+        Requests of the same `beginning` go to the same Triton while others are no less busy.
+        """
+        beginning = str(next(self._numbers)) if beginning is None else beginning
         tried: set[Replica] = set()
         mended: set[tuple[Replica, type[ModelyardError]]] = set()
         while True:
-            replica = self._choose(tried, model)
+            replica = self._choose(tried, model, beginning)
             life = replica.residency.life(model)
             started = False
             replica.in_flight += 1
@@ -161,11 +176,19 @@ class Replicas:
         await replica.residency.load(model)
         replica.loaded |= {model}
 
-    def _choose(self, tried: set[Replica], model: str) -> Replica:
+    def _choose(self, tried: set[Replica], model: str, beginning: str = "") -> Replica:
         left = self._left(tried)
         if not left:
             raise EngineUnavailable(_NONE)
-        return min(left, key=lambda replica: (not replica.ready, model not in replica.loaded, replica.in_flight))
+
+        def order(replica: Replica) -> tuple[bool, bool, int, bytes]:
+            # Rendezvous hashing: a Triton that comes or goes moves only what it gains or had.
+            place = hashlib.blake2b(
+                f"{replica.client.target} {beginning}".encode(errors="replace"), digest_size=8
+            ).digest()
+            return not replica.ready, model not in replica.loaded, replica.in_flight, place
+
+        return min(left, key=order)
 
     def _left(self, tried: set[Replica]) -> list[Replica]:
         return [replica for replica in self._by_url.values() if replica not in tried]
@@ -272,3 +295,7 @@ def _first(errors: Sequence[object]) -> BaseException:
     """The one to tell: that a model is not there is told only when nothing else is wrong."""
     found = [error for error in errors if isinstance(error, BaseException)]
     return next((error for error in found if not isinstance(error, EntryNotFound)), found[0])
+
+
+def _beginning(prompt: str | Tokens) -> str:
+    return prompt[:_CHARACTERS] if isinstance(prompt, str) else str(prompt.ids[:_TOKENS])

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.domain.generation import Tokens
 from gateway.domain.ports import Asked
 from gateway.engine.replicas import Replicas
 from modelyard.errors import EngineUnavailable, EntryNotFound
@@ -48,6 +49,44 @@ async def test_the_least_busy_is_chosen(replicas: Replicas) -> None:
     for stream in streams:
         await stream.aclose()
     assert [replica.in_flight for replica in replicas._replicas] == [0, 0, 0]
+
+
+async def _chosen(replicas: Replicas, prompt: str | Tokens) -> int:
+    """Which of the two that live answers, when neither has anything to do."""
+    stream = replicas.generate("parrot", Asked(prompt), stream=True)
+    await anext(stream)
+    found = [replica.in_flight for replica in replicas._replicas].index(1)
+    await stream.aclose()
+    return found
+
+
+async def test_among_equals_a_conversation_keeps_its_place_and_others_spread(replicas: Replicas) -> None:
+    await replicas.answer()
+    await replicas.load("parrot")
+    beginnings = [f"words=9 question-{number} ".ljust(1024, "x") for number in range(12)]
+    first = [await _chosen(replicas, beginning) for beginning in beginnings]
+    assert set(first) == {1, 2}
+    assert [await _chosen(replicas, beginning + " and the next question") for beginning in beginnings] == first
+    # A gateway besides chooses alike.
+    beside = Replicas(
+        lambda: [replica.client.target for replica in replicas._replicas], load_timeout_s=60, timeout_s=60
+    )
+    await beside.start()
+    try:
+        await beside.answer()
+        await beside.load("parrot")
+        assert [await _chosen(beside, beginning) for beginning in beginnings] == first
+    finally:
+        await beside.close()
+
+
+async def test_what_has_no_beginning_spreads(replicas: Replicas) -> None:
+    await replicas.answer()
+    seen = set()
+    for _ in range(24):
+        replica = replicas._choose(set(), "parrot", str(next(replicas._numbers)))
+        seen.add(replica.client.target)
+    assert len(seen) == 2
 
 
 async def test_a_model_of_the_repository_is_loaded_when_it_is_asked_for_and_once(triton: Triton) -> None:
