@@ -55,11 +55,14 @@ JOBS ?= 2
 test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included, in two processes [JOBS=1: in one]
 	$(CONVERT)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
 
-test-deploy: dev-env gateway-env ansible-env ## Images, compose, upgrade and the air-gapped bundle, on a real Docker engine
-	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest tests/deploy $(ARGS)
+DEPLOY_TESTS ?= tests/deploy
+FLEET_TESTS ?= tests/fleet
 
-test-fleet: dev-env gateway-env ansible-env ## The playbooks on SSH hosts made for it, each with systemd and a Docker engine of its own
-	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest tests/fleet $(ARGS)
+test-deploy: dev-env gateway-env ansible-env ## Images, compose, upgrade and the air-gapped bundle, on a real Docker engine [DEPLOY_TESTS=tests/deploy/system]
+	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest $(DEPLOY_TESTS) $(ARGS)
+
+test-fleet: dev-env gateway-env ansible-env ## The playbooks on SSH hosts made for it, each with systemd and a Docker engine of its own [FLEET_TESTS=tests/fleet/test_native.py]
+	$(CONVERT)/python -m tests.deploy.engine $(CONVERT)/python -m pytest $(FLEET_TESTS) $(ARGS)
 
 # Helm's templates are no YAML before they are rendered; tests hold what they render against schemas.
 DEPLOY_YAML := deploy/compose deploy/docker deploy/monitoring deploy/kserve deploy/helm/modelyard/Chart.yaml deploy/helm/modelyard/values.yaml tests/deploy/compose
