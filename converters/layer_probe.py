@@ -39,14 +39,15 @@ def _time_of_layer(asked: dict[str, Any]) -> float:
     from openvino import opset13 as ops
 
     layer = Layer(asked)
+    # Of any number of tokens, as an entry's are: kernels for a number that is known are others, and faster.
     count: int = min(max(2, -(-_ENOUGH // layer.bytes)), asked["layers"])
-    given = ops.parameter([1, 1, asked["width"]], ov.Type.f32)
-    cache = ops.parameter([1, asked["kv_heads"], _CACHED, asked["head_size"]], ov.Type.f32)
+    given = ops.parameter([-1, -1, asked["width"]], ov.Type.f32)
+    cache = ops.parameter([-1, asked["kv_heads"], -1, asked["head_size"]], ov.Type.f32)
     found = given
     for _ in range(count):
         found = layer.append_to(found, cache)
     vector = np.ones((1, 1, asked["width"]), np.float32)
-    cached = np.full(tuple(cache.get_output_shape(0)), 0.1, np.float32)
+    cached = np.full((1, asked["kv_heads"], _CACHED, asked["head_size"]), 0.1, np.float32)
     seconds = _best(ov.Model([found], [given, cache]), [vector, cached], asked)
     return seconds / count
 
@@ -56,7 +57,7 @@ def _time_of_output(asked: dict[str, Any], rows: int) -> float:
     import openvino as ov
     from openvino import opset13 as ops
 
-    given = ops.parameter([1, 1, asked["width"]], ov.Type.f32)
+    given = ops.parameter([-1, -1, asked["width"]], ov.Type.f32)
     kind = asked["output_weights"]
     each = rows * asked["width"] * _BITS[kind] // 8
     whole = asked["layers"] * Layer(asked).bytes + each
@@ -73,7 +74,10 @@ def _time_of_output(asked: dict[str, Any], rows: int) -> float:
 def _best(model: Any, inputs: list[Any], asked: dict[str, Any]) -> float:
     """Seconds of a pass, in the best round."""
     import openvino as ov
+    from openvino._offline_transformations import compress_model_transformation
 
+    if not _quantized(asked):
+        compress_model_transformation(model)  # as exports do: to 16 bits, marked as something to be kept so
     hints = {"INFERENCE_NUM_THREADS": asked["threads"], "PERFORMANCE_HINT": "LATENCY", **asked["properties"]}
     request = ov.Core().compile_model(model, "CPU", hints).create_infer_request()
     request.infer(inputs)  # the first run lays the weights out
@@ -86,6 +90,10 @@ def _best(model: Any, inputs: list[Any], asked: dict[str, Any]) -> float:
             passes += 1
         best = min(best, passed / passes)
     return best
+
+
+def _quantized(asked: dict[str, Any]) -> bool:
+    return bool(asked["weights"] != "f16")
 
 
 class Layer:
@@ -128,14 +136,14 @@ class Layer:
         keys = ops.concat([cache, key], 2)
         values = ops.concat([cache, value], 2)
         attended = ops.scaled_dot_product_attention(query, keys, values)
-        flat = ops.reshape(attended, ops.constant([1, 1, kv_width * self._group]), False)
+        flat = ops.reshape(attended, ops.constant([0, -1, kv_width * self._group]), True)
         return self._times(flat, self._width)
 
     def _heads(self, given: Any) -> Any:
         """[1, key-value heads, tokens or queries of the group, size]: what a group asks of its keys is one product."""
         from openvino import opset13 as ops
 
-        return ops.reshape(given, ops.constant([1, self._kv_heads, -1, self._size]), False)
+        return ops.reshape(given, ops.constant([0, self._kv_heads, -1, self._size]), True)
 
     def _rotated(self, given: Any) -> Any:
         import numpy as np
@@ -172,7 +180,7 @@ class Layer:
         from openvino import opset13 as ops
 
         self._number += 1
-        width = given.get_output_shape(0)[-1]
+        width = given.get_output_partial_shape(0)[-1].get_length()
         kind, group = self._asked["weights"], self._asked["group"]
         return ops.matmul(given, _weights(rows, width, kind, group, self._number), False, True)
 
@@ -185,16 +193,16 @@ def _weights(rows: int, width: int, kind: str, group: int, number: int) -> Any:
 
     piece = np.random.default_rng(number).integers(0, 256, 2**16, np.uint8)
     if kind == "f16":
-        values = np.resize(((piece - 128.0) / 1e4).astype(np.float16), (rows, width))
-        return ops.convert(ops.constant(values), ov.Type.f32)
+        return ops.constant(np.resize((piece - 128.0) / 1e4, (rows, width)).astype(np.float32))  # see `_best`
     grouped = 0 < group < width and width % group == 0
     shape = (rows, width // group, group) if grouped else (rows, width)
     scales = (*shape[:-1], 1)
-    packed = ov.Tensor(ov.Type(kind), ov.Shape(shape))  # two of four bits in a byte
+    called = getattr(ov.Type, kind)  # Type("u4") would be numpy's: four bytes
+    packed = ov.Tensor(called, ov.Shape(shape))  # two of four bits in a byte
     packed.data.reshape(-1).view(np.uint8)[:] = np.resize(piece, packed.byte_size)
     numbers = ops.convert(ops.constant(packed), ov.Type.f16)
     if kind.startswith("u"):  # symmetric ones have no zero point
-        zero = ops.constant(np.full(scales, 1 << (_BITS[kind] - 1), np.uint8), ov.Type(kind))
+        zero = ops.constant(np.full(scales, 1 << (_BITS[kind] - 1), np.uint8), called)
         numbers = ops.subtract(numbers, ops.convert(zero, ov.Type.f16))
     scaled = ops.multiply(numbers, ops.constant(np.full(scales, 1e-4, np.float16)))
     whole = ops.reshape(scaled, ops.constant([rows, width]), False) if grouped else scaled
