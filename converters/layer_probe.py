@@ -39,8 +39,8 @@ def _time_of_layer(asked: dict[str, Any]) -> float:
     from openvino import opset13 as ops
 
     layer = Layer(asked)
-    # Of any number of tokens, as an entry's are: kernels for a number that is known are others, and faster.
     count: int = min(max(2, -(-_ENOUGH // layer.bytes)), asked["layers"])
+    # Of any number of tokens, as an entry's are: kernels for a number that is known are others, and faster.
     given = ops.parameter([-1, -1, asked["width"]], ov.Type.f32)
     cache = ops.parameter([-1, asked["kv_heads"], -1, asked["head_size"]], ov.Type.f32)
     found = given
@@ -76,7 +76,7 @@ def _best(model: Any, inputs: list[Any], asked: dict[str, Any]) -> float:
     import openvino as ov
     from openvino._offline_transformations import compress_model_transformation
 
-    if not _quantized(asked):
+    if asked["weights"] == "f16":
         compress_model_transformation(model)  # as exports do: to 16 bits, marked as something to be kept so
     hints = {"INFERENCE_NUM_THREADS": asked["threads"], "PERFORMANCE_HINT": "LATENCY", **asked["properties"]}
     request = ov.Core().compile_model(model, "CPU", hints).create_infer_request()
@@ -90,10 +90,6 @@ def _best(model: Any, inputs: list[Any], asked: dict[str, Any]) -> float:
             passes += 1
         best = min(best, passed / passes)
     return best
-
-
-def _quantized(asked: dict[str, Any]) -> bool:
-    return bool(asked["weights"] != "f16")
 
 
 class Layer:

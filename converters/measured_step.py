@@ -17,7 +17,7 @@ from converters.probing import seconds_of_layer, speed_with
 from modelyard.card import GENERATES_TEXT
 from modelyard.errors import EnvironmentMissing
 from modelyard.host import free_memory, threads
-from modelyard.measurements import recall, remember
+from modelyard.measurements import positive, recall, remember
 
 # A larger file is not loaded only to look: it is read from a disk, and the prompt alone takes minutes.
 _LARGEST_FILE = 8 * 2**30
@@ -28,9 +28,7 @@ _GROUP = 128
 def known_step(plan: ConversionPlan) -> float | None:
     """Seconds; None where it was not measured on this host."""
     found = recall(plan.repository).get("steps")
-    seconds = found.get(_kind(plan)) if isinstance(found, dict) else None
-    usable = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and 0 < seconds < float("inf")
-    return float(seconds) if usable and seconds is not None else None
+    return positive(found.get(_kind(plan))) if isinstance(found, dict) else None
 
 
 def measured_step(plan: ConversionPlan, engine_python: Path, *, anew: bool = False) -> float | None:

@@ -6,7 +6,6 @@ Knows processes and figures; the scripts know the engines.
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Literal
 
 from modelyard.errors import EnvironmentMissing
 from modelyard.host import threads
+from modelyard.measurements import positive
 
 Engine = Literal["openvino", "llamacpp"]
 
@@ -76,7 +76,5 @@ def _asked(engine_python: Path, probe: Path, *arguments: str) -> object:
 def _positive(figures: object, *names: str) -> list[float] | None:
     if not isinstance(figures, dict):
         return None
-    found = [figures.get(name) for name in names]
-    numbers = [float(each) for each in found if isinstance(each, (int, float)) and not isinstance(each, bool)]
-    whole = len(numbers) == len(names) and all(math.isfinite(each) and each > 0 for each in numbers)
-    return numbers if whole else None
+    found = [number for name in names if (number := positive(figures.get(name))) is not None]
+    return found if len(found) == len(names) else None

@@ -46,12 +46,19 @@ def bandwidth(repository: Path, *, anew: bool = False) -> float:
     """Bytes per second that this host reads from memory; measured when it is not known."""
     from modelyard.host import memory_bandwidth
 
-    known = recall(repository).get("bandwidth")
-    if not anew and isinstance(known, (int, float)) and not isinstance(known, bool) and known > 0:
-        return float(known)
+    known = positive(recall(repository).get("bandwidth"))
+    if not anew and known is not None:
+        return known
     measured = memory_bandwidth()
     remember(repository, bandwidth=round(measured))
     return measured
+
+
+def positive(figure: object) -> float | None:
+    """A figure that was read back; None where it cannot have been measured."""
+    if not isinstance(figure, (int, float)) or isinstance(figure, bool) or not 0 < figure < float("inf"):
+        return None
+    return float(figure)
 
 
 def _host_in(content: Mapping[str, Any]) -> dict[str, Any]:

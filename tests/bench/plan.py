@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from converters import engine_probe
-from converters.gguf import read_header
 from modelyard.host import threads
 from modelyard.settings import Settings
 from tests.bench.convert import bench_cache, convert
 from tests.bench.large_checkpoints import SIZES, large_checkpoint, large_gguf
+from tests.converters.stand_ins import write_gguf_stand_in
 
 GOAL = 0.15
 PRECISIONS = ("fp16", "int8", "int4", "int4-cw")
@@ -81,15 +81,7 @@ def _models(cache: Path, size: str, wanted: Collection[str], scratch: Path) -> I
         yield Model("openvino", precision, entry, checkpoint, ("--precision", precision))
     for quantization in (name for name in QUANTIZATIONS if name in wanted):
         file = large_gguf(cache, size, quantization)
-        yield Model("llamacpp", quantization, file, _stand_in(file, scratch / file.name))
-
-
-def _stand_in(file: Path, place: Path) -> Path:
-    """The file's header, and holes for its weights."""
-    with file.open("rb") as source, place.open("wb") as out:
-        out.write(source.read(min(tensor.offset for tensor in read_header(file).tensors)))
-        out.truncate(file.stat().st_size)
-    return place
+        yield Model("llamacpp", quantization, file, write_gguf_stand_in(file, scratch / file.name))
 
 
 def _run(model: Model, scratch: Path) -> tuple[float, float, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from converters.gguf import read_header
+
 _LLAMA_2_7B = {
     "architectures": ["LlamaForCausalLM"],
     "model_type": "llama",
@@ -42,6 +44,14 @@ def write_stand_in(folder: Path) -> Path:
     index = {"weight_map": {name: file for file, held in shards.items() for name in held}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
+
+
+def write_gguf_stand_in(file: Path, place: Path) -> Path:
+    """The header of a GGUF file, and holes for its weights."""
+    with file.open("rb") as source, place.open("wb") as out:
+        out.write(source.read(min(tensor.offset for tensor in read_header(file).tensors)))
+        out.truncate(file.stat().st_size)
+    return place
 
 
 def _write(file: Path, tensors: dict[str, tuple[int, int]]) -> None:

@@ -10,14 +10,13 @@ import pytest
 
 from converters.estimates.shape import shape_of
 from converters.estimates.speed import tokens_per_second
-from converters.gguf import read_header
 from converters.glance import glance
 from converters.measured_step import known_step, layers_of, measured_step
 from converters.plan import ConversionPlan, Wishes, plan_conversion
 from modelyard.measurements import recall, remember
 from modelyard.settings import Settings
 from tests.converters.gguf_files import write_gguf
-from tests.converters.stand_ins import write_stand_in
+from tests.converters.stand_ins import write_gguf_stand_in, write_stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = Path("/nonexistent/python")
@@ -55,9 +54,7 @@ def test_openvino_runs_layers_of_the_models_shape_once(precision: str, tmp_path:
 
 def test_llamacpp_runs_a_file_of_which_only_the_header_is_here(tmp_path: Path) -> None:
     whole = write_gguf(tmp_path / "whole.gguf", "Q4_0")
-    header = min(tensor.offset for tensor in read_header(whole).tensors)
-    stand_in = tmp_path / "holes.gguf"
-    stand_in.write_bytes(whole.read_bytes()[:header] + bytes(whole.stat().st_size - header))
+    stand_in = write_gguf_stand_in(whole, tmp_path / "holes.gguf")
     plans = [plan_of(file, tmp_path / "repository", target="triton-llamacpp") for file in (stand_in, whole)]
     found = measured_step(plans[0], ENGINE)
     assert found is not None
