@@ -45,8 +45,7 @@ def test_ctrl_c_stops_the_answer_and_not_the_program(terminal: Opened, served: S
     chat.line("/history")
     chat.expect("polly wants a cracker")  # what was said stays
     chat.line("say=script <<<going on>>>")
-    chat.expect("going on>>>")
-    chat.expect("going on")
+    chat.expect("going on\n")  # what is typed is drawn more than once, and nothing of it ends so
     chat.expect(PROMPT)
     chat.type(CTRL_D)
     assert chat.wait() == 0
