@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.encoder_description import FILE
+from converters.mapped import trim_heap
 from modelyard import host
 from modelyard.card import FEATURE_EXTRACTION, TEXT_RANKING
 from modelyard.manifest import ScoreFidelity, VectorFidelity
@@ -101,6 +102,7 @@ def _originals(plan: ConversionPlan, asked: Sequence[dict[str, Any]]) -> tuple[s
             results.append(tensor[0].float().numpy())
     del model
     gc.collect()
+    trim_heap()
     return "float32" if exact else "bfloat16", results
 
 

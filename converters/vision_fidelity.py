@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import fidelity
+from converters.mapped import trim_heap
 from converters.source import Checkpoint
 from modelyard import host
 from modelyard.manifest import Fidelity
@@ -66,6 +67,7 @@ def _original(checkpoint: Checkpoint, ids: Any, *, exact: bool, trust_remote_cod
         scores = found.logits[0].float().numpy()
     del model
     gc.collect()
+    trim_heap()
     return scores
 
 
