@@ -2,7 +2,7 @@
 
 About 100 M parameters each, so that weights count beside libraries. Where comparing with the original takes most, as
 with an encoder or a vision-language model at fp16, the highest memory depends on the processor's instructions: what was
-measured on one is in docs/planning.md. Compressed ones held a copy in 32 bits more on one machine, and why is not known:
+measured on one is in docs/planning.md. Compressed ones held a copy in 32 bits more on one machine, for reasons unknown:
 there the test warns with the processor's name.
 """
 
