@@ -48,11 +48,12 @@ images: gateway-env ## Build the images of deploy/docker/: make images [ARGS="ga
 
 ##@ Develop
 
-# Tests wait for processes to start more than they compute, so several at once are faster where there is memory for
-# them: about 6 GB each. A file stays in one process, with what it has started.
-JOBS ?= 2
+# Tests wait for processes more than they compute: twice as many at once as there are processors, where there is memory
+# for them, 5 GB each. A file stays in one process, with what it has started.
+JOBS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); room=$$(($$(getconf _PHYS_PAGES) / 1250000)); \
+	echo $$((room < 1 ? 1 : room < 2 * cores ? room : 2 * cores)))
 
-test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included, in two processes [JOBS=1: in one]
+test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included, several files at once [JOBS=1: one]
 	$(CONVERT)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
 
 DEPLOY_TESTS ?= tests/deploy
