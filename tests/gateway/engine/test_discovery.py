@@ -171,7 +171,11 @@ def _in_the_foreground(repository: Path, log: Path) -> Iterator[tuple[subprocess
                     break
             yield process, f"grpc://127.0.0.1:{grpc_port}"
         finally:
-            process.kill()
+            process.terminate()  # its models' processes end with it; killed, it would leave them
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 async def test_a_triton_that_is_told_to_stop_loses_no_answer(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ async def test_a_triton_whose_host_vanishes_is_given_up(tmp_path: Path, monkeypa
     shutil.copytree(PARROT, tmp_path / "repository" / "parrot")
     with (
         _in_the_foreground(tmp_path / "repository", tmp_path / "a.log") as (first, a),
-        _in_the_foreground(tmp_path / "repository", tmp_path / "b.log") as (_, b),
+        _in_the_foreground(tmp_path / "repository", tmp_path / "b.log") as (second, b),
     ):
         replicas = Replicas(lambda: [a, b], load_timeout_s=60, timeout_s=60)
         await replicas.start()
@@ -215,15 +219,19 @@ async def test_a_triton_whose_host_vanishes_is_given_up(tmp_path: Path, monkeypa
             await replicas.load("parrot")
             begun = replicas.generate("parrot", Asked("words=40 delay=0.1"), stream=True)
             await anext(begun)
-            assert [each.in_flight for each in replicas._replicas] == [1, 0]
             other = replicas.generate("parrot", Asked("words=200 delay=0.1"), stream=True)
-            await anext(other)  # both have one now, so the next goes to the first again
-            first.send_signal(signal.SIGSTOP)
-            assert await asyncio.wait_for(_text(replicas, "words=2"), 60) == "polly wants "
-            with pytest.raises(GenerationBroken):
-                async for _event in begun:
-                    pass
+            frozen = {1: first, 0: second}[replicas._replicas[0].in_flight]  # which one is asked first depends on ports
+            await anext(other)
+            assert [each.in_flight for each in replicas._replicas] == [1, 1]
+            frozen.send_signal(signal.SIGSTOP)
+            try:
+                texts = [_text(replicas, "words=2") for _ in range(4)]  # both are given some of these
+                assert await asyncio.wait_for(asyncio.gather(*texts), 60) == ["polly wants "] * 4
+                with pytest.raises(GenerationBroken):
+                    async for _event in begun:
+                        pass
+            finally:
+                frozen.send_signal(signal.SIGCONT)
             await other.aclose()
         finally:
-            first.send_signal(signal.SIGCONT)
             await replicas.close()
