@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from converters.estimates.shape import shape_of
 from converters.estimates.speed import tokens_per_second
-from converters.glance import glance
 from converters.measured_step import known_step, layers_of, measured_step
-from converters.plan import ConversionPlan, Wishes, plan_conversion
+from converters.plan import ConversionPlan
 from modelyard.measurements import recall, remember
 from modelyard.settings import Settings
 from tests.converters.gguf_files import write_gguf
+from tests.converters.planning import plan_of
 from tests.converters.stand_ins import write_gguf_stand_in, write_stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = Path("/nonexistent/python")
 ENGINE = Settings().engine_python
-
-
-def plan_of(path: Path, repository: Path, **wishes: Any) -> ConversionPlan:
-    folder = path.parent if path.is_file() else path
-    checkpoint = glance(str(path), folder, settings=Settings())
-    return plan_conversion(checkpoint, repository=repository, wishes=Wishes(**wishes), check_host=False)
 
 
 @pytest.fixture

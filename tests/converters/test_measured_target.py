@@ -6,28 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from converters.glance import glance
 from converters.measured_target import choose_target, kind_of, measured_target
-from converters.plan import ConversionPlan, Wishes, plan_conversion
+from converters.plan import ConversionPlan, Wishes
 from converters.targets import Target
 from modelyard.errors import EnvironmentMissing, ModelyardError
 from modelyard.measurements import recall, remember
 from modelyard.settings import Settings
 from tests.converters.gguf_files import write_gguf
+from tests.converters.planning import plan_of
 
 NOWHERE = Path("/nonexistent/python")
-
-
-def plan_of(file: Path, repository: Path, target: Target) -> ConversionPlan:
-    checkpoint = glance(str(file), file.parent, settings=Settings())
-    return plan_conversion(checkpoint, repository=repository, wishes=Wishes(target=target), check_host=False)
 
 
 @pytest.fixture
 def plans(tmp_path: Path) -> tuple[ConversionPlan, ConversionPlan]:
     file = write_gguf(tmp_path / "tiny.gguf", "Q8_0")
     repository = tmp_path / "repository"
-    return plan_of(file, repository, "triton-openvino"), plan_of(file, repository, "triton-llamacpp")
+    return plan_of(file, repository, target="triton-openvino"), plan_of(file, repository, target="triton-llamacpp")
 
 
 def test_both_engines_are_measured_and_the_faster_one_is_taken(plans: tuple[ConversionPlan, ConversionPlan]) -> None:

@@ -6,25 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from converters.glance import glance
 from converters.outlook import HostFigures, Outlook, look_ahead
-from converters.plan import ConversionPlan, Wishes, plan_conversion
+from converters.plan import ConversionPlan
 from modelyard.errors import NotEnoughDisk, NotEnoughMemory
-from modelyard.settings import Settings
 from tests.converters.gguf_files import write_gguf
+from tests.converters.planning import plan_of
 from tests.converters.stand_ins import write_stand_in
 
 GiB = 2**30
-
-
-def plan_of(folder: Path, **wishes: object) -> ConversionPlan:
-    checkpoint = glance(str(folder), folder, settings=Settings())
-    return plan_conversion(
-        checkpoint,
-        repository=folder.parent / "repository",
-        wishes=Wishes(**wishes),  # type: ignore[arg-type]
-        check_host=False,
-    )
 
 
 @pytest.fixture
