@@ -24,7 +24,7 @@ QUESTIONS = (
     "Write a long text about Modelyard.",
 )
 TOKENS = 240  # with ignore_eos each answer has as many: long enough that hosts change in the middle of it
-PAUSE_S = 1.0
+PAUSE_S = 3.0
 
 
 @dataclass(frozen=True)
