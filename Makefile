@@ -54,7 +54,7 @@ JOBS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); room=$$(($$(getconf _PHYS_P
 	echo $$((room < 1 ? 1 : room < 2 * cores ? room : 2 * cores)))
 
 test: dev-env clients-env ansible-env ## Run the whole suite, the part with a real Triton included, several files at once [JOBS=1: one]
-	$(CONVERT)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses $(JOBS) --dist loadfile) $(ARGS)
+	$(CONVERT)/python -m pytest $(if $(filter-out 1,$(JOBS)),--numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 DEPLOY_TESTS ?= tests/deploy
 FLEET_TESTS ?= tests/fleet
