@@ -102,7 +102,10 @@ class GatewayClient:
         self.close()
 
     def readiness(self) -> str | None:
-        """What the gateway says of itself: ready, starting, loading, unavailable, stopping. None: nobody answers."""
+        """What the gateway says of itself: ready, starting, loading, unavailable, stopping. None: nobody answers.
+
+        `unavailable` is also what the balancer in front of it says when it knows of none that is ready.
+        """
         import httpx
 
         try:
@@ -110,7 +113,9 @@ class GatewayClient:
         except httpx.HTTPError:
             return None
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return str(answer.json()["status"])
+            found = answer.json()
+            no_gateway = "status" not in found and found["error"]["code"] == "gateway_unavailable"
+            return "unavailable" if no_gateway else str(found["status"])
         raise GatewayMissing(
             f"what listens at {self.place.url} is not Modelyard",
             hint="stop it, or choose another port with MODELYARD_PORT, or another gateway with MODELYARD_URL",

@@ -13,7 +13,7 @@ from modelyard.card import GENERATES_TEXT
 from modelyard.deployment.containers import containers, last_lines
 from modelyard.deployment.home import Home
 from modelyard.deployment.steps import Told
-from modelyard.deployment.waiting import DEADLINE_S, first_token, listed, wait_for_answer
+from modelyard.deployment.waiting import DEADLINE_S, first_token, listed, require_ready, wait_for_answer
 from modelyard.entry import entry_at
 from modelyard.errors import ModelyardError
 from modelyard.manifest import read_manifest
@@ -71,6 +71,7 @@ def first_answer(
                 gateway.unload(name)
 
         def ask() -> str:
+            require_ready(gateway)
             if model is None:
                 return f"it is ready and has {listed(gateway) or 'no model'}"
             return f"{model} said {first_token(gateway, model)!r}"

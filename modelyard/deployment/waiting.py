@@ -37,10 +37,18 @@ def first_token(gateway: GatewayClient, model: str) -> str:
     raise EngineError(f"'{model}' answered without a single token")
 
 
-def listed(gateway: GatewayClient) -> str:
-    """For a deployment without a model that chats: its gateway is ready and says what it has."""
+def require_ready(gateway: GatewayClient) -> None:
+    """Raises GatewayMissing until the gateway says that it is ready.
+
+    It may answer before: what comes in while it starts waits there. But a balancer that asks it then takes it for lost
+    until it asks again, and turns the next request away.
+    """
     if (state := gateway.readiness()) != "ready":
         raise GatewayMissing(f"the gateway at {gateway.place.url} is {state or 'not answering'}")
+
+
+def listed(gateway: GatewayClient) -> str:
+    """For a deployment without a model that chats: what its gateway says that it has."""
     return ", ".join(model["id"] for model in gateway.get("/v1/models")["data"])
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from modelyard.cli.gateway_client import GatewayClient, Place
 from modelyard.deployment.containers import Seen, as_wanted
 from modelyard.deployment.errors import DeploymentFailed
-from modelyard.deployment.waiting import wait_for_answer
+from modelyard.deployment.waiting import require_ready, wait_for_answer
 from modelyard.errors import GatewayMissing
 from tests.modelyard.deployment.test_steps import Heard
 
@@ -103,3 +107,40 @@ def test_containers_are_as_wanted_only_when_each_runs_as_often_as_it_should(
 def test_another_configuration_is_not_as_wanted() -> None:
     assert not as_wanted([seen("gateway")], {"gateway": "def"}, {})
     assert as_wanted([seen("gateway"), seen("gateway")], {"gateway": "abc"}, {"gateway": 2})
+
+
+@pytest.fixture
+def starting() -> Iterator[str]:
+    """A published port while a deployment starts: the balancer answers, then a gateway, which is ready at the end."""
+    answers = iter(
+        [
+            (503, {"error": {"message": "No gateway is ready.", "code": "gateway_unavailable"}}),
+            (503, {"status": "starting"}),
+            (200, {"status": "ready"}),
+        ]
+    )
+
+    class Port(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = next(answers)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Port) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_gateway_is_waited_for_behind_its_balancer_too(starting: str) -> None:
+    with GatewayClient(Place(starting, local=False)) as gateway:
+        for state in ("unavailable", "starting"):
+            with pytest.raises(GatewayMissing, match=f"is {state}$"):
+                require_ready(gateway)
+        require_ready(gateway)
