@@ -167,7 +167,10 @@ class Layer:
         from openvino import opset13 as ops
 
         inner = self._asked["inner"]
-        found = ops.swish(self._times(given, inner))
+        found = self._times(given, inner)
+        # OpenVINO makes of it a Swish with one input, as entries have. That of ops.swish() has two, and with AMX the
+        # three products around it are then not fused.
+        found = ops.multiply(found, ops.sigmoid(found))
         if self._asked["gated"]:
             found = ops.multiply(found, self._times(given, inner))
         return self._times(found, self._width)
