@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -19,22 +18,13 @@ import pytest
 from tests.fleet import releases
 from tests.fleet.control import ROOT, Control
 from tests.fleet.traffic import Traffic, ask, traffic
+from tests.fleet.waiting import eventually
 
 pytestmark = pytest.mark.timeout(3600)  # images and hosts are made before the first test begins
 
 
 # Who else hears of a model server that comes or goes: who asks it, and who watches it.
 TOLD = {"gateway", "balancer"}
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 120) -> bool:
-    """Polls rather than sleeps; the bound is far above what a slow machine takes."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.5)
-    return False
 
 
 def up(control: Control) -> dict[str, float]:

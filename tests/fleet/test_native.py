@@ -19,6 +19,7 @@ from tests.fleet import releases
 from tests.fleet.control import ROOT, Control
 from tests.fleet.hosts import docker, fleet
 from tests.fleet.traffic import ask
+from tests.fleet.waiting import eventually
 
 pytestmark = pytest.mark.timeout(3600)  # Python environments of gigabytes are made on two busy cores
 
@@ -75,5 +76,8 @@ def test_units_serve_and_come_back_after_a_reboot(single: Control) -> None:
     assert again.changed == {}, again.changes()
     assert single.api_key not in host.run("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
     host.reboot()
+    # A boot is over when every unit is started; by then a gateway may still wait for its models.
+    ready = " && ".join(f"curl --silent --fail http://127.0.0.1:{port}/health/ready" for port in (11441, 11442))
+    assert eventually(lambda: host.run(f"({ready}) > /dev/null && echo ready || true") != "")
     single.play("verify.yml")
     assert ask(single.url, single.api_key, certificate=single.certificate) == answer
