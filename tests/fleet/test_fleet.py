@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import httpx
