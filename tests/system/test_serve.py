@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -84,7 +85,18 @@ def test_an_answer_in_progress_is_finished_before_the_stop(repository: Path, tmp
         assert service.process.wait(60) == 0
 
 
-def test_kill_9_of_the_service_leaves_no_triton(repository: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def own_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Whoever serves removes from the temporary folder what a killed service left there: another test's may be quicker.
+
+    Its path is short, for sockets.
+    """
+    with tempfile.TemporaryDirectory(prefix="yard-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
+def test_kill_9_of_the_service_leaves_no_triton(repository: Path, tmp_path: Path, own_temporary_folder: Path) -> None:
     with serving(repository, tmp_path) as service:
         service.wait_until_ready()
         family = service.family()
@@ -92,7 +104,7 @@ def test_kill_9_of_the_service_leaves_no_triton(repository: Path, tmp_path: Path
         service.process.wait()
         _, alive = psutil.wait_procs(family, timeout=20)
         assert not alive
-        left = set(Path(tempfile.gettempdir()).glob(f"modelyard-triton-{service.process.pid}-*"))
+        left = set(own_temporary_folder.glob(f"modelyard-triton-{service.process.pid}-*"))
         assert left
     with serving(repository, tmp_path) as next_one:
         next_one.wait_until_ready()
