@@ -114,8 +114,10 @@ class GatewayClient:
             return None
         with contextlib.suppress(ValueError, KeyError, TypeError):
             found = answer.json()
-            no_gateway = "status" not in found and found["error"]["code"] == "gateway_unavailable"
-            return "unavailable" if no_gateway else str(found["status"])
+            if "status" in found:
+                return str(found["status"])
+            if found["error"]["code"] == "gateway_unavailable":
+                return "unavailable"
         raise GatewayMissing(
             f"what listens at {self.place.url} is not Modelyard",
             hint="stop it, or choose another port with MODELYARD_PORT, or another gateway with MODELYARD_URL",
