@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import psutil
@@ -21,6 +20,7 @@ from tests.gateway.running import ENGINE_PYTHON, add_parrot, serving
 from tests.modelyard.cli.conftest import YARD
 from tests.modelyard.cli.running import ROOT, clean_environment
 from tests.modelyard.conftest import Served
+from tests.modelyard.listening import listening
 from tests.system.service import free_port
 
 
@@ -132,12 +132,8 @@ class _Other(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other_server() -> Iterator[int]:
-    with HTTPServer(("127.0.0.1", 0), _Other) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with listening(_Other) as port:
+        yield port
 
 
 def test_another_program_on_the_port_is_told_from_ours(user: dict[str, str], other_server: int) -> None:

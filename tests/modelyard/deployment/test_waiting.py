@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -16,6 +15,7 @@ from modelyard.deployment.errors import DeploymentFailed
 from modelyard.deployment.waiting import require_ready, wait_for_answer
 from modelyard.errors import GatewayMissing
 from tests.modelyard.deployment.test_steps import Heard
+from tests.modelyard.listening import listening
 
 
 def seen(service: str, status: str = "running", health: str = "healthy", restarts: int = 0) -> Seen:
@@ -130,12 +130,8 @@ def starting() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nobody reads it."""
 
-    with HTTPServer(("127.0.0.1", 0), Port) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with listening(Port) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_a_gateway_is_waited_for_behind_its_balancer_too(starting: str) -> None:
