@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,21 +14,15 @@ from modelyard.engine.log_lines import LogLine
 from modelyard.engine.process import TritonProcess
 from modelyard.settings import Settings
 from tests.backends.triton_client import Client
+from tests.made_once import made_once
 
 _MAKER = Path(__file__).with_name("tiny_model.py")
 
 
 @pytest.fixture(scope="session")
 def version_folder(request: pytest.FixtureRequest) -> Path:
-    """The tiny model. Exporting it takes a quarter of a minute, so it is kept between runs."""
-    ingredients = _MAKER.read_bytes() + "".join(version(name) for name in ("optimum-intel", "openvino")).encode()
-    kept = request.config.cache.mkdir("tiny-model") / hashlib.sha256(ingredients).hexdigest()[:16]
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            # In a process of its own: PyTorch would stay in this one's memory.
-            subprocess.run([sys.executable, _MAKER, f"{scratch}/1"], check=True, capture_output=True, timeout=300)
-            Path(scratch, "1").rename(kept)
-    return kept
+    """The tiny model."""
+    return made_once(request.config, _MAKER)
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 import site
-import subprocess
-import sys
-import tempfile
 import venv
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,31 +18,21 @@ from modelyard.engine.distribution import Distribution, find_distribution
 from modelyard.engine.log_lines import LogLine
 from modelyard.engine.process import TritonProcess
 from tests.backends.images.image_client import ImageClient
+from tests.made_once import made_once
 
 _MAKER = Path(__file__).with_name("tiny_entries.py")
 _ROOT = Path(__file__).resolve().parents[3]
 _INGREDIENTS = (
-    _MAKER,
     _ROOT / "tests/converters/image_checkpoints.py",
     *(_ROOT / "converters" / name for name in ("diffusers_checkpoint.py", "lora.py", "compression.py")),
     *(_ROOT / "converters/exporters" / name for name in ("openvino_images.py", "diffusers.py")),
 )
-_LIBRARIES = ("optimum-intel", "openvino", "diffusers", "transformers")
 
 
 @pytest.fixture(scope="session")
 def image_entries(request: pytest.FixtureRequest) -> Path:
-    """The repository. Exporting takes a minute, so it is kept between runs; do not write into it."""
-    texts = b"".join(path.read_bytes() for path in _INGREDIENTS) + "".join(map(version, _LIBRARIES)).encode()
-    kept = request.config.cache.mkdir("tiny-images") / hashlib.sha256(texts).hexdigest()[:16]
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            # In a process of its own: PyTorch would stay in this one's memory.
-            command = [sys.executable, _MAKER, f"{scratch}/repository"]
-            done = subprocess.run(command, check=False, capture_output=True, timeout=900, cwd=_ROOT)
-            assert done.returncode == 0, done.stderr[-3000:].decode(errors="replace")
-            Path(scratch, "repository").rename(kept)
-    return kept
+    """The repository; do not write into it."""
+    return made_once(request.config, _MAKER, _INGREDIENTS)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +20,11 @@ from modelyard.engine.distribution import find_distribution
 from modelyard.engine.log_lines import LogLine
 from modelyard.engine.process import TritonProcess
 from modelyard.settings import Settings
+from tests.made_once import made_once
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
 _INGREDIENTS = (
-    _HERE / "tiny_speech.py",
     _ROOT / "tests/converters/speech_checkpoints.py",
     _ROOT / "converters/exporters/openvino_speech.py",
     _ROOT / "converters/whisper_checkpoint.py",
@@ -38,16 +34,8 @@ _INGREDIENTS = (
 
 @pytest.fixture(scope="session")
 def made(request: pytest.FixtureRequest) -> Path:
-    """What tiny_speech.py writes. Making it takes half a minute, so it is kept between runs."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in _INGREDIENTS)).hexdigest()[:16]
-    kept = request.config.cache.mkdir("tiny-speech") / digest
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            # In a process of its own: PyTorch would stay in this one's memory.
-            maker = [sys.executable, _INGREDIENTS[0], f"{scratch}/all"]
-            subprocess.run(maker, check=True, capture_output=True, timeout=500)
-            Path(scratch, "all").rename(kept)
-    return kept
+    """What tiny_speech.py writes."""
+    return made_once(request.config, _HERE / "tiny_speech.py", _INGREDIENTS)
 
 
 @pytest.fixture(scope="session")

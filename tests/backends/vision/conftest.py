@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,11 +16,11 @@ from modelyard.engine.process import TritonProcess
 from modelyard.settings import Settings
 from tests.backends.triton_client import Client
 from tests.converters.vision_checkpoints import FAMILIES
+from tests.made_once import made_once
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
 _INGREDIENTS = (
-    _HERE / "tiny_vision.py",
     _ROOT / "tests/converters/vision_checkpoints.py",
     _ROOT / "converters/exporters/openvino_vision.py",
     _ROOT / "converters/vision_fidelity.py",
@@ -34,16 +30,8 @@ _INGREDIENTS = (
 
 @pytest.fixture(scope="session")
 def vision_made(request: pytest.FixtureRequest) -> Path:
-    """What tiny_vision.py writes. Making it takes a minute, so it is kept between runs."""
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in _INGREDIENTS)).hexdigest()[:16]
-    kept = request.config.cache.mkdir("tiny-vision") / digest
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            # In a process of its own: PyTorch would stay in this one's memory.
-            maker = [sys.executable, _INGREDIENTS[0], f"{scratch}/all"]
-            subprocess.run(maker, check=True, capture_output=True, timeout=500)
-            Path(scratch, "all").rename(kept)
-    return kept
+    """What tiny_vision.py writes."""
+    return made_once(request.config, _HERE / "tiny_vision.py", _INGREDIENTS)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import openai
 import pytest
 
+from tests.made_once import made_once
 from tests.system.service import ROOT, Service, serving
 
 _INGREDIENTS = (
-    Path(__file__).with_name("tiny_tasks.py"),
     *(ROOT / f"tests/converters/{kind}_checkpoints.py" for kind in ("encoder", "image", "speech")),
     *sorted((ROOT / "converters/exporters").glob("*.py")),
 )
@@ -26,18 +21,8 @@ _MODELS = ("embedder", "ranker", "judge", "painter", "listener", "speaker")
 
 @pytest.fixture(scope="session")
 def tiny_tasks(request: pytest.FixtureRequest) -> Path:
-    """The repository. Making it takes a minute, so it is kept between runs; do not write into it."""
-    texts = b"".join(path.read_bytes() for path in _INGREDIENTS)
-    texts += "".join(map(version, ("optimum-intel", "openvino", "diffusers", "transformers"))).encode()
-    kept = request.config.cache.mkdir("tiny-tasks") / hashlib.sha256(texts).hexdigest()[:16]
-    if not kept.exists():
-        with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            # In a process of its own: PyTorch would stay in this one's memory.
-            command = [sys.executable, _INGREDIENTS[0], f"{scratch}/repository"]
-            done = subprocess.run(command, check=False, capture_output=True, timeout=500, cwd=ROOT)
-            assert done.returncode == 0, done.stderr[-3000:].decode(errors="replace")
-            Path(scratch, "repository").rename(kept)
-    return kept
+    """The repository; do not write into it."""
+    return made_once(request.config, Path(__file__).with_name("tiny_tasks.py"), _INGREDIENTS)
 
 
 @pytest.fixture(scope="session")
