@@ -5,7 +5,28 @@ Knows sentences; does not know how a deployment came about.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+# What `--with` adds and a browser shows: the name in the variables of compose, the port, what there is to know.
+_PAGES = {
+    "webui": (("WEBUI", 3001, "Open WebUI; its first visitor makes the administrator's account"),),
+    "monitoring": (
+        ("GRAFANA", 3000, "Grafana, for admin with the password in {secrets}/grafana_password"),
+        ("PROMETHEUS", 9090, "Prometheus"),
+    ),
+}
+
+
+def pages(extras: Iterable[str], variables: Mapping[str, str], secrets: Path) -> list[str]:
+    """Lines for a terminal: where a browser finds what was added. None when nothing was."""
+    found = []
+    for extra in extras:
+        for name, port, what in _PAGES[extra]:
+            host = variables.get(f"MODELYARD_{name}_BIND", "127.0.0.1")
+            port_given = variables.get(f"MODELYARD_{name}_PORT", port)
+            found.append(f"  http://{host}:{port_given}  {what.format(secrets=secrets)}")
+    return ["in a browser:", *found] if found else []
 
 
 def next_steps(url: str, key_file: Path, model: str | None) -> list[str]:

@@ -15,7 +15,7 @@ import typer
 from modelyard import __version__
 from modelyard.cli import output
 from modelyard.cli.doctor import HomeOption
-from modelyard.cli.next_steps import next_steps
+from modelyard.cli.next_steps import next_steps, pages
 from modelyard.cli.planned_steps import DryRunOption, print_nothing_changed, print_planned
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _deploy(
     output.say(f"Modelyard {chosen.version} answers at {options.url}: {said}")
     if not ran:
         output.say("everything was as it should be; nothing was changed")
+    for line in pages(options.extras, home.read_env(), home.secrets):
+        output.say(line)
     for line in next_steps(options.url, home.api_key_file, model):
         output.say(line)
 
