@@ -5,6 +5,8 @@ Tells what it does by events and prints nothing; knows no command line.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,9 +19,10 @@ from converters.exporting import blaming_the_host, exporting
 from converters.model_card import license_of, model_card
 from converters.plan import ConversionPlan
 from converters.routes import OnStep, backend_for, exporter_for
+from converters.source import Checkpoint
 from modelyard import ovms_config
 from modelyard.entry import Entry, entry_at, staged
-from modelyard.errors import EntryExists
+from modelyard.errors import EntryExists, SourceUnavailable
 from modelyard.manifest import AnyFidelity, Manifest, NotMeasured, read_manifest, record_files, write_manifest
 
 
@@ -37,10 +40,13 @@ def already_made(plan: ConversionPlan) -> Conversion | None:
     if manifest is None or not entry_at(plan.repository, plan.name).exists():
         return None
     source = plan.checkpoint.source
-    same = (manifest.source.kind, manifest.source.revision) == (source.kind, source.revision)
     # A commit is unique to one model only; the digest of a folder is the same wherever the folder lies.
-    same = same and (source.kind == "folder" or manifest.source.location == source.location)
-    return Conversion(manifest, already=True) if same and dict(manifest.settings) == plan.settings else None
+    same = manifest.source.kind == source.kind and (
+        source.kind == "folder" or manifest.source.location == source.location
+    )
+    same = same and dict(manifest.settings) == plan.settings
+    same = same and manifest.source.revision == plan.checkpoint.identity.revision  # the last, as it may take a while
+    return Conversion(manifest, already=True) if same else None
 
 
 def convert(plan: ConversionPlan, *, force: bool = False, on_step: OnStep, show: bool = False) -> Conversion:
@@ -66,6 +72,9 @@ def convert(plan: ConversionPlan, *, force: bool = False, on_step: OnStep, show:
 
 def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) -> Manifest:
     started, created = time.monotonic(), datetime.now(timezone.utc).replace(microsecond=0)
+    # The source is read for its revision while libraries are imported and the network is traced, on one processor.
+    reading = threading.Thread(target=_read, args=(plan.checkpoint,), name="revision", daemon=True)
+    reading.start()
     entry.version_folder.mkdir()
     # Beside the entry and not in it: whatever ends the conversion, the whole staging folder goes.
     scratch = entry.folder.parent / "scratch"
@@ -82,11 +91,12 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     card = model_card(plan, created=int(created.timestamp()))
     config = EntryConfig(backend_for(plan.target, plan.task), card, exporter.backend_parameters(plan))
     entry.config.write_text(config.to_text(), encoding="utf-8")
+    reading.join()
     manifest = Manifest(
         name=plan.name,
         task=plan.task,
         target=plan.target,
-        source=plan.checkpoint.source,
+        source=plan.checkpoint.identity,
         architecture=plan.architecture,
         parameters=plan.parameters,
         context_length=plan.context_length,
@@ -105,6 +115,11 @@ def _fill(plan: ConversionPlan, entry: Entry, on_step: OnStep, *, show: bool) ->
     )
     write_manifest(entry, manifest)
     return manifest
+
+
+def _read(checkpoint: Checkpoint) -> None:
+    with contextlib.suppress(SourceUnavailable):  # said when the revision is asked for
+        _ = checkpoint.identity
 
 
 def _measure(plan: ConversionPlan, version_folder: Path, log: Path, *, show: bool) -> AnyFidelity | NotMeasured:

@@ -42,7 +42,7 @@ CONVERSATION = [
 _LIBRARIES = 2**30  # bytes that PyTorch, OpenVINO and the scores take besides the weights
 _LARGE = 200_000_000  # parameters; from here on the original is not held in 32 bits as a whole
 _AT_ONCE = 32  # positions compared at a time
-_FEWER_TOKENS = 96  # of a large model's texts: with more of them, measuring takes as long as converting
+_FEWER_TOKENS = 64  # of a large model's texts: with more of them, measuring takes as long as converting
 _MAX_TOKENS = 256  # a text; with 150,000 words in the vocabulary its scores take 150 MB in 32 bits
 
 

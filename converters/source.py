@@ -11,7 +11,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,8 @@ _HUB_ID = re.compile(r"(?P<id>[\w][\w.-]*(/[\w][\w.-]*)?)(:(?P<tag>[\w.-]+))?/?"
 class Checkpoint:
     """A folder with a model in it. `files` are the names in it that a conversion reads, as paths below it.
 
-    `config` is config.json (model_index.json of a Diffusers pipeline), empty where there is none that can be read.
+    `config` is config.json (model_index.json of a Diffusers pipeline), empty where there is none that can be read. A
+    folder's `source` has no revision until its files were read, see `identity`.
     """
 
     folder: Path
@@ -42,6 +43,19 @@ class Checkpoint:
     files: tuple[str, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
     form: Form = "transformers"
+
+    @cached_property
+    def identity(self) -> Source:
+        """The source with its revision. A folder is read for it whole, at about a gigabyte a second.
+
+        Raises SourceUnavailable.
+        """
+        if self.source.revision:
+            return self.source
+        try:
+            return replace(self.source, revision=digest_of(self.folder, self.files))
+        except OSError as error:
+            raise _unreadable(self.source.location, error) from error
 
     @cached_property
     def weights(self) -> tuple[str, ...]:
@@ -88,9 +102,8 @@ def open_checkpoint(
     """The checkpoint at a folder's or a GGUF file's path or under a hub id, fetched where need be.
 
     `file` names one GGUF file of several, `with_code` also takes the checkpoint's Python files. `known` is what an
-    earlier conversion recorded: a folder whose names, sizes and times are unchanged since then is not read again to
-    find its revision. `look` may refuse what is about to be fetched, `on_progress` is told how that goes. Raises
-    SourceUnavailable.
+    earlier conversion recorded: a folder whose names, sizes and times are unchanged since then has its revision. `look`
+    may refuse what is about to be fetched, `on_progress` is told how that goes. Raises SourceUnavailable.
     """
     path = Path(location).expanduser()
     if path.exists():
@@ -163,11 +176,15 @@ def _open_folder(folder: Path, location: str, *, file: str | None, with_code: bo
         names = [found.relative_to(folder).as_posix() for found in _files_below(folder)]
         files = needed(names, with_code=with_code, file=file)
         stamp = _stamp(folder, files)
-        unchanged = known is not None and known.kind == "folder" and known.stamp == stamp
-        revision = known.revision if known is not None and unchanged else digest_of(folder, files)
     except OSError as error:
-        raise SourceUnavailable(f"{location} cannot be read: {error.strerror or error}") from error
+        raise _unreadable(location, error) from error
+    unchanged = known is not None and known.kind == "folder" and known.stamp == stamp
+    revision = known.revision if known is not None and unchanged else ""
     return _checkpoint(folder, Source("folder", location, revision, stamp), files)
+
+
+def _unreadable(location: str, error: OSError) -> SourceUnavailable:
+    return SourceUnavailable(f"{location} cannot be read: {error.strerror or error}")
 
 
 def _files_below(folder: Path) -> Iterable[Path]:

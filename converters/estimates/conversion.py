@@ -24,7 +24,7 @@ _BLOCKS = 190 * _MiB
 _READING = 340 * _MiB
 # The texts that fidelity is measured on: positions in all, and in the longer of the two.
 _POSITIONS, _LONGER = 434, 217
-_OF_LARGE = 192, 96
+_OF_LARGE, _OF_GGUF = (128, 64), (192, 96)
 _LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits, and reads longer texts
 # Parameters of a GGUF file that is served as it is: two processors dequantize and read so many in about two minutes.
 LARGEST_MEASURED = 4_000_000_000
@@ -91,7 +91,7 @@ def memory_of_measuring(header: GgufHeader) -> int:
     largest = max((tensor.parameters for tensor in header.tensors), default=0)
     tokens = header.metadata.get("tokenizer.ggml.tokens")
     vocabulary = tokens.count if isinstance(tokens, GgufArray) else 128_000
-    positions, longer = _OF_LARGE
+    positions, longer = _OF_GGUF
     scores = 4 * vocabulary * (positions + 2 * longer)
     return _READING + 4 * header.parameters + 8 * largest + scores
 

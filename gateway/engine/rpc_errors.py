@@ -24,7 +24,10 @@ from modelyard.errors import (
 _CODED = re.compile(r"^(?:\[request id: [^\]]*\] )?\[([A-Z_]+)\] ")
 _TOO_LONG = re.compile(r"prompt has \d+ tokens|maximum (?:context|model) length|longer than the maximum model", re.I)
 _NAMED_FIELD = re.compile(r"'(\w+)'")
-_NOT_LOADED = re.compile(r"request for unknown model|model '[^']*' is not ready|not at READY state", re.I)
+# The last is said of a model that is being unloaded, and so by a Triton that stops, which unloads all of them first.
+_NOT_LOADED = re.compile(
+    r"request for unknown model|model '[^']*' is not ready|not at READY state|has stopped accepting new inference", re.I
+)
 _UNKNOWN_INPUT = re.compile(r"unexpected inference input '(\w+)'")
 _DEAD_BACKEND = re.compile(
     r"stub process.*(?:not healthy|unhealthy)|unhealthy vllm engine|failed to (?:open|receive).*stub", re.I
@@ -66,6 +69,8 @@ def from_call(error: grpc.RpcError, *, model: str = "", started: bool = False) -
         # CANCELLED that nobody here asked for is a Triton that is going down.
         if code is grpc.StatusCode.CANCELLED or _from_transport(details):
             return EngineUnavailable(_AWAY)
+        if _NOT_LOADED.search(details):
+            return ModelNotLoaded(model)
         return _from_backend(details, model) or EngineUnavailable(presentable(details))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return EngineUnavailable(presentable(details))

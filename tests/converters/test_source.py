@@ -13,10 +13,10 @@ from modelyard.errors import SourceUnavailable
 
 def test_the_revision_of_a_folder_is_its_content(checkpoint: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
-    first, second = open_checkpoint(str(checkpoint)).source, open_checkpoint(str(copy)).source
+    first, second = open_checkpoint(str(checkpoint)).identity, open_checkpoint(str(copy)).identity
     assert first.revision == second.revision
     (copy / "generation_config.json").write_text("{}")
-    assert open_checkpoint(str(copy)).source.revision != first.revision
+    assert open_checkpoint(str(copy)).identity.revision != first.revision
 
 
 def test_words_beside_a_checkpoint_change_nothing(checkpoint: Path, tmp_path: Path) -> None:
@@ -24,18 +24,18 @@ def test_words_beside_a_checkpoint_change_nothing(checkpoint: Path, tmp_path: Pa
     (copy / "README.md").write_text("about this model")
     (copy / "trainer_state.json").write_text("{}")
     (copy / "consolidated.safetensors").write_bytes(b"the same weights again")
-    assert open_checkpoint(str(copy)).source.revision == open_checkpoint(str(checkpoint)).source.revision
+    assert open_checkpoint(str(copy)).identity.revision == open_checkpoint(str(checkpoint)).identity.revision
 
 
 def test_an_unchanged_folder_is_not_read_again(checkpoint: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
-    known = open_checkpoint(str(copy)).source
+    known = open_checkpoint(str(copy)).identity
     (copy / "model.safetensors").chmod(0)
     if not _readable(copy / "model.safetensors"):  # root may read everything
         assert open_checkpoint(str(copy), known=known).source == known
     (copy / "model.safetensors").chmod(0o644)
     (copy / "config.json").write_text("{}")
-    assert open_checkpoint(str(copy), known=known).source.revision != known.revision
+    assert open_checkpoint(str(copy), known=known).identity.revision != known.revision
 
 
 def _readable(path: Path) -> bool:

@@ -126,6 +126,9 @@ class _Rpc(grpc.RpcError):
         return self._said[1]
 
 
+_UNLOADING = "Server is stopping, scheduler for model has stopped accepting new inference requests"
+
+
 @pytest.mark.parametrize(
     ("code", "details", "kind"),
     [
@@ -138,6 +141,7 @@ class _Rpc(grpc.RpcError):
         ("RESOURCE_EXHAUSTED", "too much", errors.EngineUnavailable),
         ("DEADLINE_EXCEEDED", "", errors.EngineTimeout),
         ("NOT_FOUND", "Request for unknown model: 'm' is not found", ModelNotLoaded),
+        ("UNAVAILABLE", _UNLOADING, ModelNotLoaded),
         ("INTERNAL", "Stub process 'm_0_0' is not healthy.", BackendDead),
         ("INTERNAL", "boom", errors.EngineError),
     ],
@@ -146,6 +150,10 @@ def test_each_status_has_its_error(code: str, details: str, kind: type[errors.Mo
     error = rpc_errors.from_call(_Rpc(grpc.StatusCode[code], details), model="m")
     assert type(error) is kind
     assert "addresses" not in error.message
+
+
+def test_a_model_that_is_being_unloaded_is_not_loaded_to_a_stream_either() -> None:
+    assert type(rpc_errors.from_text(_UNLOADING, model="m")) is ModelNotLoaded
 
 
 def test_a_traceback_and_paths_of_the_host_are_for_nobody() -> None:

@@ -144,7 +144,7 @@ def _words(stack: Stack, prompt: str) -> int:
         "max_tokens": 1000,
     }
     with stack.client.stream("POST", "/v1/chat/completions", json=body) as answer:
-        assert answer.status_code == 200, answer.read()
+        assert answer.status_code == 200, (answer.read(), stack.logs())
         lines = [line.removeprefix("data: ") for line in answer.iter_lines() if line]
     assert lines[-1] == "[DONE]", lines[-1]
     count: int = json.loads(lines[-2])["usage"]["completion_tokens"]

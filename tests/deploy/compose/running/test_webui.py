@@ -115,7 +115,7 @@ def test_a_chat_is_answered(visitor: httpx.Client, stack: Stack) -> None:
     wait_until(lambda: bool(said().get("done") or said().get("error")), said)
     assert not said().get("error"), said()
     assert "model" in said()["content"].lower()
-    assert "POST /v1/chat/completions" in stack.compose("logs", "--no-color", "balancer").stdout
+    assert "/v1/chat/completions" in stack.compose("logs", "--no-color", "gateway").stdout
 
 
 def test_no_key_is_told_by_the_engine(stack: Stack) -> None:
