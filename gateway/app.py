@@ -81,8 +81,8 @@ from modelyard.settings import Settings
 def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], Sequence[str]]) -> FastAPI:
     """The gateway over these Tritons, whose addresses are asked for when it starts.
 
-    `app.state.drain()` turns readiness off and lets no new answer begin; those in progress go on, and
-    `await app.state.idle()` returns when the last is done. `app.state.hold()` keeps readiness off until
+    `app.state.close()` turns readiness off, `app.state.drain()` does and lets no new answer begin; those in progress go
+    on, and `await app.state.idle()` returns when the last is done. `app.state.hold()` keeps readiness off until
     `app.state.release()`, for checks at the start; `await app.state.load(model)` has a model loaded and gives its task;
     with `pinned` it stays. `resident()` are the models in memory and `installed()` the names of all.
     The channels are closed by the end of the lifespan.
@@ -142,7 +142,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     gate = Gate()
 
     async def readiness() -> Readiness:
-        if admission.draining:
+        if gate.closed:
             return Readiness(status="stopping")
         if gate.held:
             return Readiness(status="loading" if life.is_loading else "starting")
@@ -153,6 +153,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
         return Readiness(status="ready")
 
     def drain() -> None:
+        gate.close()
         admission.drain()
         library.pulls.stop()
 
@@ -209,6 +210,7 @@ def create_app(settings: Settings, *, triton_urls: Sequence[str] | Callable[[], 
     app.add_middleware(BodyLimit, most=settings.max_body_bytes, refuse=_refuse)
     app.add_middleware(Guard, key=BearerKey(key) if key is not None else None, refuse=_refuse)
     app.add_middleware(Recording, telemetry=telemetry, dialect_of=_dialect_of, refuse=_refuse)
+    app.state.close = gate.close
     app.state.drain = drain
     app.state.idle = admission.wait_until_idle
     app.state.hold = gate.hold

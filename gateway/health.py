@@ -31,16 +31,20 @@ class Readiness(BaseModel):
 
 
 class Gate:
-    """Keeps readiness off while whoever started the gateway is not done with it."""
+    """Keeps readiness off while whoever started the gateway is not done with it, and for good when it is to stop."""
 
     def __init__(self) -> None:
         self.held = False
+        self.closed = False
 
     def hold(self) -> None:
         self.held = True
 
     def release(self) -> None:
         self.held = False
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def health_router(readiness: Callable[[], Awaitable[Readiness]], metrics: Callable[[], bytes]) -> APIRouter:

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     drain_timeout_s: float = Field(
         30.0, ge=0, description="On a stop, how long answers in progress may go on, in seconds."
     )
+    drain_delay_s: float = Field(
+        0.0,
+        ge=0,
+        description="On a stop, how long /health/ready says no before new requests are refused, in seconds: longer "
+        "than a balancer takes to notice.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe line that is logged."
     )

@@ -33,6 +33,8 @@ class GatewayServer:
 
     def __init__(self, app: FastAPI, settings: Settings, listeners: Sequence[socket.socket]) -> None:
         self._app = app
+        self._delay_s = settings.drain_delay_s
+        self._forced = asyncio.Event()
         host, port = listeners[0].getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         key = settings.bearer_key()
@@ -107,6 +109,9 @@ class GatewayServer:
 
     async def stop(self) -> None:
         """Turn readiness off, take no new connection, let answers in progress finish, close."""
+        self._app.state.close()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._forced.wait(), self._delay_s)
         self._app.state.drain()
         self._server.should_exit = True
         await self._http.aclose()
@@ -114,7 +119,8 @@ class GatewayServer:
             await self._serving
 
     def force(self) -> None:
-        """Do not wait for answers in progress any longer."""
+        """Do not wait for anybody any longer."""
+        self._forced.set()
         self._server.force_exit = True
 
 

@@ -134,6 +134,13 @@ def test_draining_lets_answers_finish_and_takes_no_new_ones(triton: Triton) -> N
     assert answers[0].text.endswith("data: [DONE]\n\n")
 
 
+def test_a_gateway_that_will_stop_says_so_and_still_answers(triton: Triton) -> None:
+    with serving([triton.url]) as gateway, httpx.Client(base_url=gateway.url, timeout=60, trust_env=False) as http:
+        gateway.app.state.close()
+        assert http.get("/health/ready").json() == {"status": "stopping"}
+        assert http.post("/v1/chat/completions", json=ASK).status_code == 200
+
+
 @pytest.mark.proves("GET /health/ready", "", "honoured")
 def test_readiness_waits_for_whoever_started_the_gateway(triton: Triton) -> None:
     with serving([triton.url]) as gateway, httpx.Client(base_url=gateway.url, timeout=60, trust_env=False) as http:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,21 @@ def test_an_answer_in_progress_is_finished_before_the_stop(repository: Path, tmp
         last = list(stream)[-1]
         assert last.choices[0].finish_reason == "length"
         assert service.process.wait(60) == 0
+
+
+def test_a_stop_is_told_before_anybody_is_refused(repository: Path, tmp_path: Path) -> None:
+    body = {"model": "demo", "prompt": "Hello", "max_tokens": 1}
+    with (
+        serving(repository, tmp_path, drain_delay_s=600) as service,
+        httpx.Client(base_url=service.url, timeout=60, trust_env=False) as http,
+    ):
+        service.wait_until_ready()
+        service.process.send_signal(signal.SIGTERM)
+        while http.get("/health/ready").status_code == 200:
+            time.sleep(0.02)
+        assert http.post("/v1/completions", json=body).status_code == 200
+        service.process.send_signal(signal.SIGTERM)  # whoever asks twice has no time
+        assert service.process.wait(60) is not None
 
 
 @pytest.fixture

@@ -79,13 +79,14 @@ def test_triton_is_in_a_network_of_which_no_way_leads_out() -> None:
 
 def test_a_stop_waits_longer_than_answers_may_take_to_end() -> None:
     base = interpolated(COMPOSE / "compose.yml", GIVEN)["services"]
-    drain = float(base["gateway"]["environment"]["MODELYARD_DRAIN_TIMEOUT_S"])
+    asked = base["gateway"]["environment"]
+    drain = float(asked["MODELYARD_DRAIN_DELAY_S"]) + float(asked["MODELYARD_DRAIN_TIMEOUT_S"])
     tritons = 120.0  # the default of --exit-timeout of modelyard.engine
     for name in ("balancer", "gateway", "triton"):
         assert float(base[name]["stop_grace_period"].removesuffix("s")) > max(drain, tritons)
     hard_stop = re.search(r"hard-stop-after (\d+)s", (COMPOSE / "haproxy.cfg").read_text())
     assert hard_stop
-    assert float(hard_stop[1]) >= drain
+    assert float(hard_stop[1]) >= float(asked["MODELYARD_DRAIN_TIMEOUT_S"])
 
 
 def test_no_secret_is_in_a_variable() -> None:

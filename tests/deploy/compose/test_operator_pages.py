@@ -18,6 +18,7 @@ LIMITS = [
     ("its shared memory", "MODELYARD_TRITON_SHM", "model_server_shm_size"),
     ("how long answers may go on at a stop", "MODELYARD_DRAIN_TIMEOUT_S", "gateway_drain_timeout"),
     ("how long answers may go on at a stop", "MODELYARD_DRAIN_TIMEOUT_S", "model_server_drain_timeout"),
+    ("how long a gateway that stops still takes requests", "MODELYARD_DRAIN_DELAY_S", "gateway_drain_delay"),
     ("figures that Prometheus keeps", "MODELYARD_METRICS_RETENTION", "monitoring_retention"),
     ("figures that Prometheus keeps", "MODELYARD_METRICS_SIZE", "monitoring_retention_size"),
 ]
