@@ -35,7 +35,7 @@ def write_network(folder: Path) -> Path:
 
 @pytest.mark.parametrize("precision", ["int8", "int4", "int4-cw", "nf4"])
 def test_the_same_bytes(precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blockwise, "_BLOCK", 10_240)
+    monkeypatch.setattr(blockwise, "_BLOCK", 40_000)
     made = {}
     for way in ("whole", "blocks"):
         (tmp_path / way).mkdir()
