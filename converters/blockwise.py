@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _BLOCK = 4 * 2**20  # weights at a time: 16 MiB in 32 bits, of which there are a few copies
-_LET_GO_EVERY = 128 * 2**20  # weights; it takes 50 ms, in which the kernel walks through all of the process's pages
+_LET_GO_EVERY = 32 * 2**20  # weights
 
 
 @contextlib.contextmanager
