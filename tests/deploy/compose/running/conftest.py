@@ -11,7 +11,7 @@ import pytest
 
 import modelyard
 from tests.deploy.building import built
-from tests.deploy.compose.running.stack import Stack, free_port, make_readable, make_secrets, running
+from tests.deploy.compose.running.stack import Stack, free_port, make_readable, running, variables_to_run
 from tests.deploy.engine import Engine
 from tests.system.service import MODELYARD, ROOT, environment
 
@@ -61,14 +61,9 @@ def stack(
     made = Stack(
         files=("cpu", "scale", "monitoring"),
         variables={
-            "MODELYARD_VERSION": modelyard.__version__,
-            "MODELYARD_BALANCER_VERSION": modelyard.__version__,
-            "MODELYARD_MODELS_DIR": str(models),
+            **variables_to_run(models, folder),
             "MODELYARD_MODELS": "demo,parrot",
-            "MODELYARD_SECRETS_DIR": str(make_secrets(folder / "secrets")),
-            "MODELYARD_TRITON_MEMORY": "6g",
             "MODELYARD_GATEWAYS": "2",
-            "MODELYARD_PORT": str(free_port()),
             "MODELYARD_PROMETHEUS_IMAGE": tools["prometheus"],
             "MODELYARD_PROMETHEUS_PORT": str(free_port()),
             "MODELYARD_NODE_EXPORTER_IMAGE": tools["node-exporter"],

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+import modelyard
 from tests.deploy.compose.files import COMPOSE
 from tests.deploy.images import containers
 from tests.deploy.images.containers import docker
@@ -125,6 +126,18 @@ def make_secrets(folder: Path) -> Path:
         (folder / name).write_text(KEY)
         (folder / name).chmod(0o444)
     return folder
+
+
+def variables_to_run(models: Path, folder: Path) -> dict[str, str]:
+    """What every service that is started is given: these models, secrets made in `folder`, a free port."""
+    return {
+        "MODELYARD_VERSION": modelyard.__version__,
+        "MODELYARD_BALANCER_VERSION": modelyard.__version__,
+        "MODELYARD_MODELS_DIR": str(models),
+        "MODELYARD_SECRETS_DIR": str(make_secrets(folder / "secrets")),
+        "MODELYARD_TRITON_MEMORY": "6g",
+        "MODELYARD_PORT": str(free_port()),
+    }
 
 
 def make_readable(folder: Path) -> None:

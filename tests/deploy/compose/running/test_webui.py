@@ -13,10 +13,9 @@ import httpx
 import pytest
 import yaml
 
-import modelyard
 from tests.deploy.building import built
 from tests.deploy.compose.files import COMPOSE
-from tests.deploy.compose.running.stack import KEY, Stack, free_port, make_secrets, running, wait_until
+from tests.deploy.compose.running.stack import KEY, Stack, free_port, running, variables_to_run, wait_until
 from tests.deploy.engine import Engine
 from tests.deploy.images import containers
 from tests.deploy.images.containers import docker
@@ -45,13 +44,8 @@ def stack(engine: Engine, image: str, models: Path, tmp_path_factory: pytest.Tem
     made = Stack(
         files=("cpu", "webui"),
         variables={
-            "MODELYARD_VERSION": modelyard.__version__,
-            "MODELYARD_BALANCER_VERSION": modelyard.__version__,
-            "MODELYARD_MODELS_DIR": str(models),
+            **variables_to_run(models, folder),
             "MODELYARD_MODELS": "demo",
-            "MODELYARD_SECRETS_DIR": str(make_secrets(folder / "secrets")),
-            "MODELYARD_TRITON_MEMORY": "6g",
-            "MODELYARD_PORT": str(free_port()),
             "MODELYARD_WEBUI_IMAGE": image,
             "MODELYARD_WEBUI_PORT": str(free_port()),
         },
