@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 from tritonclient.grpc import service_pb2, service_pb2_grpc
@@ -18,6 +18,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from gateway.domain.generation import EngineEvent
 from gateway.domain.ports import Asked
 from gateway.engine import rpc_errors
+from gateway.engine.partings import Partings
 from gateway.engine.probes import free_question, unreadable
 from gateway.engine.tensors import Reader, to_infer_request
 from gateway.engine.watch import Watch
@@ -70,9 +71,11 @@ class TritonClient:
         )
         self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._streams: dict[str, set[Watch]] = {}
+        self._partings = Partings()
         self._silent_since: float | None = None  # as time.monotonic()
 
     async def close(self) -> None:
+        await self._partings.close()
         await self._channel.close()
 
     def generate(
@@ -92,7 +95,7 @@ class TritonClient:
         timeout_s: float | None,
         probe: Callable[[service_pb2.ModelInferRequest], service_pb2.ModelInferRequest] = unreadable,
     ) -> AsyncGenerator[T, None]:
-        """What `reader` makes of each response. Closing the generator, or cancelling its reader, cancels the work.
+        """What `reader` makes of each response. Closing the generator, or cancelling its reader, cancels the work soon.
 
         `probe` makes of the request one that a living backend refuses, for when nothing is heard for a while.
         Raises GenerationBroken when Triton went away after the first event, EngineUnavailable before.
@@ -101,6 +104,7 @@ class TritonClient:
         watch = Watch(call, lambda: self.is_backend_alive(probe(rpc)), self._is_gone)
         self._streams.setdefault(model, set()).add(watch)
         started = False
+        reading: asyncio.Future[Any] | None = None
         try:
             try:
                 await call.write(rpc)
@@ -110,7 +114,10 @@ class TritonClient:
                 pass
             while True:
                 try:
-                    response = await call.read()
+                    # A reader that is cancelled within `read` would cancel the call at once: see partings.
+                    reading = asyncio.ensure_future(call.read())
+                    response = await asyncio.shield(reading)
+                    reading = None
                 except (grpc.RpcError, asyncio.CancelledError) as error:
                     if watch.condemned:
                         raise self._died(model, watch, started=started) from error
@@ -135,17 +142,18 @@ class TritonClient:
         finally:
             watch.stop()
             self._streams[model].discard(watch)
-            call.cancel()
+            self._partings.leave_stream(call, reading)
 
     async def infer(
         self, model: str, rpc: service_pb2.ModelInferRequest, *, timeout_s: float | None
     ) -> service_pb2.ModelInferResponse:
-        """The one answer of a model that is not decoupled. Cancelling the caller cancels the work."""
+        """The one answer of a model that is not decoupled. Cancelling the caller cancels the work, if it goes on."""
         call = self._stub.ModelInfer(rpc, timeout=timeout_s)
         watch = Watch(call, lambda: self.is_backend_alive(unreadable(rpc), decoupled=False), self._is_gone)
         self._streams.setdefault(model, set()).add(watch)
+        answer = asyncio.ensure_future(call)
         try:
-            return await call
+            return await asyncio.shield(answer)
         except (grpc.RpcError, asyncio.CancelledError) as error:
             if watch.condemned:
                 raise self._died(model, watch, started=False) from error
@@ -155,7 +163,7 @@ class TritonClient:
         finally:
             watch.stop()
             self._streams[model].discard(watch)
-            call.cancel()
+            self._partings.leave_answer(call, answer)
 
     def _died(self, model: str, watch: Watch, *, started: bool) -> ModelyardError:
         if started:

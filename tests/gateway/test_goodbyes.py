@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import httpx
 import pytest
 
 from tests.gateway.running import Gateway, Triton
+from tests.gateway.waiting import until
 
 SLOW = "words=2000 delay=0.02"
-
-
-async def _eventually(true: Callable[[], bool]) -> bool:
-    for _ in range(500):
-        if true():
-            return True
-        await asyncio.sleep(0.02)
-    return False
 
 
 def _metrics(gateway: Gateway) -> str:
@@ -33,13 +25,13 @@ async def test_a_client_that_goes_away_cancels_its_generation(gateway: Gateway, 
     body = {"model": "parrot", "messages": [{"role": "user", "content": content}], "stream": stream}
     async with httpx.AsyncClient(trust_env=False) as client:
         asking = asyncio.create_task(client.post(f"{gateway.url}/v1/chat/completions", json=body))
-        assert await _eventually(lambda: triton.outcomes("started") == started + 1)
+        await until(lambda: triton.outcomes("started") == started + 1, within_s=10)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    assert await _eventually(lambda: triton.outcomes("cancelled") == cancelled + 1)
+    await until(lambda: triton.outcomes("cancelled") == cancelled + 1, within_s=10)
     counted = 'modelyard_gateway_cancelled_requests_total{dialect="openai",model="parrot"}'
-    assert await _eventually(lambda: counted in _metrics(gateway))
-    assert await _eventually(lambda: "requests_in_flight 0.0" in _metrics(gateway))
+    await until(lambda: counted in _metrics(gateway), within_s=10)
+    await until(lambda: "requests_in_flight 0.0" in _metrics(gateway), within_s=10)
 
 
 async def test_two_hundred_streams_lose_and_repeat_nothing(gateway: Gateway) -> None:

@@ -25,14 +25,7 @@ from modelyard.engine.ports import free_ports
 from modelyard.errors import EngineUnavailable, GenerationBroken
 from modelyard.settings import Settings
 from tests.gateway.running import ENGINE_PYTHON, PARROT, ROOT, Triton
-
-
-async def _until(true: Callable[[], bool]) -> None:
-    for _ in range(1500):
-        if true():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("it did not come about")
+from tests.gateway.waiting import until
 
 
 async def _text(replicas: Replicas, prompt: str) -> str:
@@ -77,9 +70,9 @@ async def test_a_triton_that_joins_has_its_models_before_it_gets_requests(
     await listed.replicas.start()
     await listed.replicas.load("parrot")
     listed.write(triton.url, other)
-    await _until(lambda: len(listed.known()) == 2 and all(listed.known().values()))
+    await until(lambda: len(listed.known()) == 2 and all(listed.known().values()))
     joined = listed.replicas._replicas[1]
-    await _until(lambda: "parrot" in joined.loaded)
+    await until(lambda: "parrot" in joined.loaded)
     assert await _text(listed.replicas, "words=2") == "polly wants "
 
 
@@ -92,10 +85,10 @@ async def test_who_else_notices_that_it_answers_does_not_keep_it_from_its_models
     await listed.replicas.load("parrot")
     monkeypatch.setattr(module.Replica, "watch", _late(module.Replica.watch))
     listed.write(triton.url, other)
-    await _until(lambda: len(listed.known()) == 2)
+    await until(lambda: len(listed.known()) == 2)
     await listed.replicas.answer()
     assert all(listed.known().values())
-    await _until(lambda: "parrot" in listed.replicas._replicas[1].loaded)
+    await until(lambda: "parrot" in listed.replicas._replicas[1].loaded)
 
 
 def _late(watch: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
@@ -115,13 +108,13 @@ async def test_one_that_leaves_finishes_what_it_is_at_and_gets_nothing_new(
     await anext(answer)
     leaving = listed.replicas._replicas[0]
     listed.write(other)
-    await _until(lambda: listed.known() == {other.removeprefix("grpc://"): True})
+    await until(lambda: listed.known() == {other.removeprefix("grpc://"): True})
     assert leaving.in_flight == 1
     assert await _text(listed.replicas, "words=1") == "polly "
     assert leaving.in_flight == 1
     events = [event async for event in answer]
     assert isinstance(events[-1], Finished)
-    await _until(lambda: not listed.replicas._leaving)
+    await until(lambda: not listed.replicas._leaving)
 
 
 async def test_a_list_that_cannot_be_read_is_not_an_empty_one(listed: Listed, triton: Triton, tmp_path: Path) -> None:
@@ -129,7 +122,7 @@ async def test_a_list_that_cannot_be_read_is_not_an_empty_one(listed: Listed, tr
     with pytest.raises(EngineUnavailable, match="none is found"):
         await _text(listed.replicas, "words=1")
     listed.write(triton.url)
-    await _until(lambda: len(listed.known()) == 1)
+    await until(lambda: len(listed.known()) == 1)
     listed.write(triton.url, "http://127.0.0.1:8000")  # a mistake of somebody's
     await asyncio.sleep(0.2)
     assert len(listed.known()) == 1
@@ -191,7 +184,7 @@ async def test_a_triton_that_is_told_to_stop_loses_no_answer(tmp_path: Path) -> 
             await replicas.load("parrot")
             whole = await _text(replicas, "words=40")
             answers = [asyncio.create_task(_text(replicas, "words=40 delay=0.05")) for _ in range(8)]
-            await _until(lambda: [each.in_flight for each in replicas._replicas] == [4, 4])
+            await until(lambda: [each.in_flight for each in replicas._replicas] == [4, 4])
             await asyncio.sleep(0.3)
             first.send_signal(signal.SIGTERM)
             for _ in range(40):

@@ -18,7 +18,7 @@ from gateway.library.wishes import Wish
 from modelyard.entry import entries_in, staging_root
 from modelyard.errors import BadCheckpoint, ConversionFailed, EnvironmentMissing, SourceUnavailable
 from modelyard.settings import Settings
-from tests.hub_server import HubServer, Slow
+from tests.hub_server import HubServer, Slow, settings_for
 
 WISH = Wish("acme/tiny", "tiny")
 
@@ -39,13 +39,7 @@ def hub(tmp_path: Path) -> Iterator[HubServer]:
 
 @pytest.fixture
 def settings(hub: HubServer, tmp_path: Path) -> Settings:
-    return Settings(
-        _env_file=None,
-        model_repository=tmp_path / "repository",
-        hub_endpoints=[hub.url],
-        cache_dir=tmp_path / "cache",
-        convert_python=Path(sys.executable),
-    )
+    return settings_for(hub, tmp_path, convert_python=Path(sys.executable))
 
 
 def nothing_came(settings: Settings) -> bool:
@@ -124,6 +118,8 @@ async def test_the_gateways_key_is_not_handed_on(settings: Settings, tmp_path: P
     said = seen.read_text()
     assert "hidden-key" not in said
     assert f"MODELYARD_HUB_ENDPOINTS={settings.hub_endpoints[0]}" in said
+    # In a folder of its own it finds the engines all the same: without them it would be made for others.
+    assert f"MODELYARD_ENGINE_PYTHON={settings.engine_python.absolute()}\n" in said
     assert said.splitlines()[-1] != str(Path.cwd())
 
 
