@@ -14,8 +14,8 @@ from typing import Any
 
 from converters.gguf import read_header
 from converters.linking import link_or_copy
+from converters.safetensors_header import read_safetensors
 from converters.source import digest_of
-from converters.weights import safetensors_header
 from modelyard.errors import BadAdapter
 from modelyard.manifest import sha256_of
 
@@ -39,10 +39,11 @@ def read_adapter(place: Path) -> LoraAdapter:
     if not file.is_file():
         raise BadAdapter(place, f"there is no {_WEIGHTS}")
     try:
-        header = safetensors_header(file)
+        header = read_safetensors(file)
     except (OSError, ValueError) as error:
         raise BadAdapter(place, str(error)) from error
-    ranks = [int(entry["shape"][0]) for name, entry in header.items() if ".lora_A." in name or ".lora_down." in name]
+    downs = [tensor for name, tensor in header.items() if ".lora_A." in name or ".lora_down." in name]
+    ranks = [tensor.shape[0] for tensor in downs if tensor.shape]
     if not ranks:
         raise BadAdapter(place, "it has no LoRA matrices")
     modules = {name.split(".lora_")[0].rpartition(".")[2] for name in header if ".lora_" in name}

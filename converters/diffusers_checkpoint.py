@@ -6,13 +6,13 @@ Reads configurations and headers of weights; loads nothing and needs no PyTorch.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from converters.safetensors_header import read_safetensors
 from converters.source import Checkpoint
 from modelyard.errors import BadCheckpoint, ModelyardError, WeightsDamaged
 
@@ -43,7 +43,6 @@ TOKENIZERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2", "tok
 _T5_TOKENS = 512  # its positions are relative; this is what image models were trained with at most
 _NO_NEGATIVE_PROMPT = ("lcm", "flux", "flux-fill")
 _WITHOUT_WEIGHTS = ("tokenizer", "scheduler", "feature_extractor", "image_processor", "processor")
-_MAX_HEADER = 100 * 2**20  # bytes; safetensors' own limit
 _NUMBER_TYPES = {"F32": "fp32", "F16": "fp16", "BF16": "bf16"}
 
 
@@ -189,16 +188,16 @@ class _Weights:
 
     def _add(self, folder: Path, name: str, types: Counter[str]) -> None:
         try:
-            tensors = tensors_of(folder / name)
+            tensors = read_safetensors(folder / name)
             self.bytes += (folder / name).stat().st_size
         except FileNotFoundError:
             self.problems.append(WeightsDamaged(name, "the file is missing"))
         except (OSError, ValueError) as error:
             self.problems.append(WeightsDamaged(name, str(error)))
         else:
-            for number_type, shape in tensors.values():
-                types[number_type] += math.prod(shape)
-                self.parameters += math.prod(shape)
+            for tensor in tensors.values():
+                types[tensor.type] += tensor.parameters
+                self.parameters += tensor.parameters
 
 
 def _missing_shards(checkpoint: Checkpoint, component: str, names: Sequence[str]) -> list[str]:
@@ -212,27 +211,6 @@ def _missing_shards(checkpoint: Checkpoint, component: str, names: Sequence[str]
             chosen = {f"{component}/{PurePosixPath(str(shard)).name}" for shard in shards}
             named |= chosen if chosen & set(names) or not names else set()
     return sorted(named - set(names))
-
-
-def tensors_of(path: Path) -> dict[str, tuple[str, list[int]]]:
-    """Number type and shape of each tensor of a safetensors file. Raises ValueError when it is not whole."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(prefix := file.read(8), "little")
-        if len(prefix) < 8 or length > min(size - 8, _MAX_HEADER):
-            raise ValueError(f"the file ends inside its header ({size:,} bytes)")
-        try:
-            header: dict[str, Any] = json.loads(file.read(length))
-            header.pop("__metadata__", None)
-            end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
-            found = {
-                name: (str(entry["dtype"]), [int(each) for each in entry["shape"]]) for name, entry in header.items()
-            }
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-            raise ValueError("its header is not that of a safetensors file") from None
-    if size != 8 + length + end:
-        raise ValueError(f"it has {size:,} bytes where its header promises {8 + length + end:,}")
-    return found
 
 
 def _pace(checkpoint: Checkpoint, family: Family) -> tuple[int, float]:

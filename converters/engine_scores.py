@@ -1,8 +1,9 @@
 """What llama.cpp thinks comes next in texts: `engine_scores.py FILE THREADS`, with the question as JSON on stdin.
 
 Runs by its path in the engine's interpreter, so it imports nothing of ours. The question has `texts`, `longest`
-(tokens of each) and `likeliest`. Prints JSON on its last line, for each text: all its tokens, and for each of the first
-ones the likeliest next tokens with the logarithms of their probabilities.
+(tokens of each) and `likeliest`. Says "loading" and "loaded", each on a line, since a file may end the process. Prints
+JSON on its last line, for each text: all its tokens, and for each of the first ones the likeliest next tokens with the
+logarithms of their probabilities.
 """
 
 from __future__ import annotations
@@ -13,20 +14,39 @@ import os
 import socket
 import sys
 import tempfile
+import traceback
+from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the backend has it; read when the library is loaded
+# Both are read when the library is loaded; the first is as the backend has it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # of a file that ends it, which takes seconds
+_KEPT: list[Any] = []  # servers, until the process ends
+# A model is loaded, for the backend, when it has answered this.
+_WARM_UP = {"prompt": [0, 1, 2, 3], "n_predict": 2, "ignore_eos": True}
 
 
 def main(file: str, threads: int, question: dict[str, Any]) -> None:
+    try:
+        answer(file, threads, question)
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
+    # Not by way of the server's own end, which at times waits for ever when it has just begun.
+    os._exit(0)
+
+
+def answer(file: str, threads: int, question: dict[str, Any]) -> None:
     import xllamacpp
 
     with tempfile.TemporaryDirectory(prefix="modelyard-") as folder:
         place = os.path.join(folder, "llama.sock")  # noqa: PTH118  # a string is what both sides want
-        server = xllamacpp.Server(_parameters(xllamacpp, file, threads, question["longest"], place))
+        print("loading", flush=True)
+        _KEPT.append(xllamacpp.Server(_parameters(xllamacpp, file, threads, question["longest"], place)))
+        _ask(place, "/completion", _WARM_UP)
+        print("loaded", flush=True)
         found = [_scores(place, text, question) for text in question["texts"]]
-        del server
-    print(json.dumps(found), flush=True)
+        print(json.dumps(found), flush=True)
 
 
 def _parameters(xllamacpp: Any, file: str, threads: int, longest: int, place: str) -> Any:
@@ -42,6 +62,10 @@ def _parameters(xllamacpp: Any, file: str, threads: int, longest: int, place: st
     parameters.n_gpu_layers = 0
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
+    # Those of the entry are loaded as the backend does, and none is applied.
+    adapters = sorted(Path(file).with_name("adapters").glob("*.gguf"))
+    parameters.lora_init_without_apply = True
+    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0) for adapter in adapters]
     return parameters
 
 

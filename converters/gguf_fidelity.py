@@ -2,54 +2,50 @@
 
 The weights are the same on both sides; what differs is arithmetic, and what each makes of the file. A conversion that
 only links must stay cheap: what is large, or cannot be read by transformers, is left unmeasured, and the reason said.
+llama.cpp has loaded it all the same before it is published, wherever it runs here.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import math
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from converters.estimates.conversion import LARGEST_MEASURED, memory_of_measuring
+from converters.estimates.conversion import LARGEST_MEASURED, memory_of_loading, memory_of_measuring
 from converters.fidelity import TEXT, texts_for
 from converters.gguf import GgufHeader, read_header
 from converters.gguf_tokenizer import tokenizer_of
+from converters.llamacpp_scores import Question, scores_of
 from converters.mapped import trim_heap
 from converters.no_random_weights import no_random_weights
 from converters.precision import in_words
 from modelyard import host
-from modelyard.errors import TokenizerMissing
 from modelyard.manifest import Fidelity, NotMeasured
 
-_SCORES = Path(__file__).with_name("engine_scores.py")
 _TOKENS = 96  # of each text; each is one step of llama.cpp
 _LIKELIEST = 1024  # next tokens that are compared one by one
-_TIMEOUT_S = 600.0  # far more than the largest file took; a server that hangs must not keep the conversion
 _LEAST = -104.0  # the logarithm of what 32 bits cannot tell from no probability
 
 
 def measure(served: Path, file: Path, *, engine_python: Path | None) -> Fidelity | NotMeasured:
-    """Compare llama.cpp on the file `served` with `file` in transformers."""
+    """Compare llama.cpp on the file `served` with `file` in transformers. Raises LoadRefused."""
     header = read_header(file)
     if engine_python is None or not engine_python.expanduser().exists():
         return NotMeasured("llama.cpp is not on this host")
-    if (why := _obstacle(header)) is not None:
-        return NotMeasured(why)
-    try:
-        tokenizer = tokenizer_of(file)
-    except TokenizerMissing:
-        tokenizer = None  # llama.cpp's tokens will do
+    obstacle = _obstacle(header)
+    if (short := _short_of_memory(memory_of_loading(header))) is not None:
+        return NotMeasured(obstacle or short)
+    tokenizer = _tokenizer(file) if obstacle is None else None
     texts = [TEXT] if tokenizer is None else texts_for(tokenizer, chat=header.chat_template is not None)
-    question = {"texts": texts, "longest": min(_TOKENS, header.context_length or _TOKENS), "likeliest": _LIKELIEST}
-    found = _ask_llamacpp(served, engine_python, question)
-    if found is None:
-        return NotMeasured("llama.cpp does not run it here")
+    longest = min(_TOKENS, header.context_length or _TOKENS)
+    question = Question() if obstacle is not None else Question(texts, longest, _LIKELIEST)
+    found = scores_of(served, question, engine_python=engine_python, architecture=header.architecture)
+    if obstacle is not None or isinstance(found, str):
+        return NotMeasured(obstacle or str(found))
     try:
         originals = _original_scores(file, [each["tokens"][: len(each["ids"])] for each in found])
     except Exception as error:  # whatever transformers makes of a file, llama.cpp may serve it
@@ -59,13 +55,22 @@ def measure(served: Path, file: Path, *, engine_python: Path | None) -> Fidelity
     return _compared(originals, found, tokenizer_agrees=agrees)
 
 
+def _tokenizer(file: Path) -> Any:
+    """None where none can be put together of the file: llama.cpp's tokens will do."""
+    try:
+        return tokenizer_of(file)
+    except Exception as error:  # whatever the libraries make of its lists, llama.cpp may serve it
+        print(error, file=sys.stderr)
+        return None
+
+
 def _obstacle(header: GgufHeader) -> str | None:
     if len(header.files) > 1:
         return "transformers does not read a GGUF file in several parts"
     if header.parameters > LARGEST_MEASURED:
         return f"with more than {in_words(LARGEST_MEASURED)} parameters it takes minutes, and nothing is converted"
-    if (needed := memory_of_measuring(header)) > (free := host.free_memory()):
-        return f"it takes about {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free"
+    if (short := _short_of_memory(memory_of_measuring(header))) is not None:
+        return short
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES
 
     if header.architecture not in GGUF_SUPPORTED_ARCHITECTURES:
@@ -73,24 +78,10 @@ def _obstacle(header: GgufHeader) -> str | None:
     return None
 
 
-def _ask_llamacpp(served: Path, engine_python: Path, question: dict[str, Any]) -> list[dict[str, Any]] | None:
-    command = [str(engine_python.expanduser().absolute()), str(_SCORES), str(served), str(host.threads())]
-    try:
-        done = subprocess.run(  # the interpreter comes from the user's settings
-            command, input=json.dumps(question), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        print(error, file=sys.stderr)
+def _short_of_memory(needed: int) -> str | None:
+    if needed <= (free := host.free_memory()):
         return None
-    print(done.stderr, file=sys.stderr)
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        return None
-    try:
-        found: list[dict[str, Any]] = json.loads(lines[-1])
-    except ValueError:
-        return None
-    return found
+    return f"it takes about {needed / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free"
 
 
 def _original_scores(file: Path, pieces: Sequence[list[int]]) -> list[Any]:

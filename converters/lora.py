@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from converters.adapters import weights_of
-from converters.diffusers_checkpoint import component_files, tensors_of
+from converters.diffusers_checkpoint import component_files
 from converters.linking import link_or_copy
+from converters.safetensors_header import read_safetensors
 from converters.source import Checkpoint
 from modelyard.entry import checked_name
 from modelyard.errors import BadCheckpoint, WeightsDamaged
@@ -71,7 +72,7 @@ def _checked(path: Path, checkpoint: Checkpoint) -> dict[str, str]:
 
 def _names(path: Path) -> list[str]:
     try:
-        names = list(tensors_of(weights_of(path)))
+        names = list(read_safetensors(weights_of(path)))
     except (OSError, ValueError) as error:
         raise WeightsDamaged(str(path), str(error)) from error
     if not any("lora" in name for name in names):
@@ -99,6 +100,6 @@ def _modules(checkpoint: Checkpoint, *, two_encoders: bool) -> set[str]:
         prefix = "te1" if short == "te" and two_encoders else short
         for name in component_files(checkpoint, component):
             if name.endswith(".safetensors"):
-                for tensor in tensors_of(checkpoint.folder / name):
+                for tensor in read_safetensors(checkpoint.folder / name):
                     found.add(f"lora_{prefix}_{tensor.removesuffix('.weight').replace('.', '_')}")
     return found

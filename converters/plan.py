@@ -21,7 +21,7 @@ from converters.source import Checkpoint, contents_of, default_name
 from converters.targets import Target, chosen_target
 from converters.tasks import architecture_of, detect_task
 from modelyard import host
-from modelyard.card import ENCODES, GENERATES_TEXT, TASKS
+from modelyard.card import ENCODES, GENERATES_TEXT, OTHER_NAMES, TASKS
 from modelyard.entry import checked_name, staging_root
 from modelyard.errors import (
     BadCheckpoint,
@@ -49,7 +49,7 @@ class Wishes:
 
     `adapters` are LoRA adapters by the name that requests will call them, `companions` further checkpoints that an
     export needs (a vocoder), `calibration` a text file for precisions that look at activations, `engine_python` the
-    interpreter that has the engines, where a result is measured in one of them.
+    interpreter that has the engines, where a result is measured in one of them. `served_here`: by those engines.
     """
 
     name: str | None = None
@@ -64,6 +64,7 @@ class Wishes:
     calibration: Path | None = None
     gpus: Sequence[Gpu] = ()
     engine_python: Path | None = None
+    served_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,10 +154,13 @@ def plan_conversion(
     config_reasons = about_config(checkpoint, contents, trust_remote_code=wishes.trust_remote_code)
     reasons += config_reasons
     task = wishes.task or detect_task(checkpoint) or ""
+    task = OTHER_NAMES.get(task, task)
     if task not in TASKS and not config_reasons:
-        reasons.append(TaskUnknown(architecture_of(checkpoint), wishes.task, TASKS))
+        reasons.append(TaskUnknown(architecture_of(checkpoint), wishes.task, (*TASKS, *OTHER_NAMES)))
 
-    target, target_reason = (wishes.target, "") if wishes.target else chosen_target(checkpoint.form, task, wishes.gpus)
+    target, target_reason = wishes.target, ""
+    if target is None:
+        target, target_reason = chosen_target(checkpoint.form, task, wishes.gpus, served_here=wishes.served_here)
     exporter = ""
     if task in TASKS:
         try:

@@ -56,10 +56,13 @@ def look_into_ir(checkpoint: Checkpoint) -> Contents:
     """The contents of a folder of IR, whatever its task."""
     problems: list[ModelyardError] = []
     parameters: Counter[str] = Counter()
-    names = [name for name in checkpoint.files if name.endswith(".xml") and not _is_tokenizer(name)]
-    for name in names:
+    networks = [name for name in checkpoint.files if name.endswith(".xml")]
+    names = [name for name in networks if not _is_tokenizer(name)]
+    for name in networks:
         try:
-            parameters += read_network(checkpoint.folder / name).parameters
+            network = read_network(checkpoint.folder / name)
+            if name in names:
+                parameters += network.parameters
         except FileNotFoundError:
             problems.append(WeightsDamaged(name, f"{Path(name).with_suffix('.bin')} is missing"))
         except (OSError, ValueError) as error:

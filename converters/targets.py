@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from converters.forms import Form
-from modelyard.card import GENERATES_TEXT, TEXT_TO_IMAGE
+from modelyard.card import IMAGE_TEXT_TO_TEXT, TEXT_GENERATION, TEXT_TO_IMAGE
 from modelyard.gpus import Gpu
 
 Target = Literal["triton-openvino", "triton-llamacpp", "triton-vllm", "triton-diffusers", "ovms"]
@@ -19,14 +19,28 @@ TARGETS: tuple[str, ...] = get_args(Target)
 TargetWish = Literal["auto", "triton-openvino", "triton-llamacpp", "triton-vllm", "triton-diffusers", "ovms"]
 
 
-def chosen_target(form: Form, task: str, gpus: Sequence[Gpu]) -> tuple[Target, str]:
-    """The target and why, for a checkpoint whose user names none."""
+# What serves a task on an NVIDIA GPU.
+_ON_CUDA: dict[str, Target] = {
+    TEXT_GENERATION: "triton-vllm",
+    IMAGE_TEXT_TO_TEXT: "triton-vllm",
+    TEXT_TO_IMAGE: "triton-diffusers",
+}
+
+
+def chosen_target(form: Form, task: str, gpus: Sequence[Gpu], *, served_here: bool = False) -> tuple[Target, str]:
+    """The target and why, for a checkpoint whose user names none.
+
+    `served_here`: by the Triton of this installation, which runs on processors and Intel's devices, whatever is found.
+    """
     if form == "gguf":
         return "triton-llamacpp", "a GGUF file is served as it is"
-    if form in ("openvino", "onnx"):
+    if form in ("openvino", "onnx") or not gpus or task not in _ON_CUDA:
         return "triton-openvino", ""
-    if gpus and task in GENERATES_TEXT:
-        return "triton-vllm", f"there is an NVIDIA GPU ({gpus[0].name})"
-    if gpus and task == TEXT_TO_IMAGE:
-        return "triton-diffusers", f"there is an NVIDIA GPU ({gpus[0].name})"
-    return "triton-openvino", ""
+    target, found = _ON_CUDA[task], f"there is an NVIDIA GPU ({gpus[0].name})"
+    if served_here:
+        engine = target.removeprefix("triton-")
+        return (
+            "triton-openvino",
+            f"{found}, but no {engine} in the Triton that `modelyard serve` starts; for another one: --target {target}",
+        )
+    return target, found

@@ -5,17 +5,13 @@ Reads headers only, with no tensor library; loads nothing.
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from converters.safe_weights import parameters_of_pickle
+from converters.safetensors_header import read_safetensors
 from converters.source import Checkpoint
 from modelyard.errors import WeightsDamaged
-
-_MAX_HEADER = 100 * 2**20  # bytes; safetensors' own limit
 
 
 @dataclass(frozen=True)
@@ -67,29 +63,6 @@ def _named_by_index(checkpoint: Checkpoint, problems: list[WeightsDamaged]) -> s
 
 def _check(path: Path) -> int:
     """The number of parameters in a file. Raises ValueError when it is not whole."""
-    return _check_safetensors(path) if path.suffix == ".safetensors" else parameters_of_pickle(path)
-
-
-def safetensors_header(path: Path) -> dict[str, Any]:
-    """The entries of a safetensors file by tensor name. Raises ValueError when the file is not whole."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(prefix := file.read(8), "little")
-        if len(prefix) < 8 or length > min(size - 8, _MAX_HEADER):
-            raise ValueError(f"the file ends inside its header ({size:,} bytes)")
-        try:
-            header: dict[str, Any] = json.loads(file.read(length))
-            tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-            end = max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
-            for entry in tensors.values():
-                math.prod(entry["shape"])
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-            raise ValueError("its header is not that of a safetensors file") from None
-    expected = 8 + length + end
-    if size != expected:
-        raise ValueError(f"it has {size:,} bytes where its header promises {expected:,}")
-    return tensors
-
-
-def _check_safetensors(path: Path) -> int:
-    return sum(math.prod(entry["shape"]) for entry in safetensors_header(path).values())
+    if path.suffix == ".safetensors":
+        return sum(tensor.parameters for tensor in read_safetensors(path).values())
+    return parameters_of_pickle(path)

@@ -44,6 +44,8 @@ TASKS = (
     TEXT_TO_SPEECH,
     TENSORS,
 )
+# Further names of tasks that one may ask for, with the task that does them.
+OTHER_NAMES = {"image-to-image": TEXT_TO_IMAGE, "inpainting": TEXT_TO_IMAGE}
 ENCODES = frozenset({FEATURE_EXTRACTION, TEXT_RANKING, TEXT_CLASSIFICATION})  # texts to figures, in one pass
 GENERATES_TEXT = frozenset({TEXT_GENERATION, IMAGE_TEXT_TO_TEXT})  # by the language models' tensor contract
 

@@ -177,6 +177,12 @@ def leftovers(repository: Path) -> dict[str, list[Path]]:
     return found
 
 
+def locks(repository: Path) -> list[str]:
+    """The names that somebody has locked at some time. Locks of other things, as of config.json, lie beside them."""
+    found = (path.stem for path in sorted(staging_root(repository).glob("*.lock")))
+    return [name for name in found if _NAME.fullmatch(name)]
+
+
 def clear_leftovers(repository: Path, name: str) -> None:
     """Remove what killed processes left behind of this name. Call it with the name's lock held."""
     root, target = staging_root(repository), repository / name

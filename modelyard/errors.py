@@ -10,6 +10,7 @@
     │       ├── ConfigMissing
     │       ├── UnknownArchitecture
     │       ├── WeightsDamaged
+    │       ├── LoadRefused         the engine that is to serve it does not load it
     │       ├── TokenizerMissing
     │       └── ConversionRefused   several of these at once
     ├── Unauthorized                no key, or a wrong one
@@ -189,6 +190,16 @@ class WeightsDamaged(BadCheckpoint):
         super().__init__(f"the weights in {file} cannot be read: {why}", hint="download or copy the checkpoint again")
 
 
+class LoadRefused(BadCheckpoint):
+    """The engine that is to serve a file does not load it, or dies of it; `why` is in the engine's own words."""
+
+    def __init__(self, file: str, engine: str, architecture: str, why: str) -> None:
+        super().__init__(
+            f"{engine} does not run {file}, a model of the architecture '{architecture}': {why}",
+            hint=f"download or copy the file again; if it is whole, the {engine} that is installed is too old for it",
+        )
+
+
 class BadAdapter(BadCheckpoint):
     """A LoRA adapter cannot be used."""
 
@@ -254,12 +265,15 @@ class ModelMissing(EntryNotFound):
 
 
 class EntryExists(ModelyardError):
-    """Publishing would replace an entry that is there."""
+    """Publishing would replace an entry that is there; `made` says how it came there: "made from org/model"."""
 
     kind: ClassVar[Kind] = "conflict"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the model '{name}' exists already", hint="pass --force to replace it, or --name for another")
+    def __init__(self, name: str, made: str = "") -> None:
+        super().__init__(
+            f"the model '{name}' exists already" + (f", {made}" if made else ""),
+            hint="pass --force to replace it, or --name for another",
+        )
 
 
 class FileExists(ModelyardError):

@@ -20,10 +20,13 @@ _LIBRARIES = ("diffusers", "openvino", "optimum-intel", "transformers")
 def made_once(config: pytest.Config, maker: Path, ingredients: Iterable[Path] = ()) -> Path:
     """The folder that the script `maker` writes at the path it is given; nobody may write into it.
 
-    It is made anew when the script, one of the other ingredients or a library is another one. A second process that
-    needs it meanwhile waits, for two at once would take twice as long and each would find the other's in its place.
+    It is made anew when the script, one of the other ingredients, anything of the converters or a library is another
+    one. A second process that needs it meanwhile waits, for two at once would take twice as long and each would find
+    the other's in its place.
     """
-    texts = b"".join(path.read_bytes() for path in (maker, *ingredients)) + "".join(map(version, _LIBRARIES)).encode()
+    converters = sorted([*(_ROOT / "converters").rglob("*.py"), *(_ROOT / "modelyard").glob("*.py")])
+    texts = b"".join(path.read_bytes() for path in (maker, *ingredients, *converters))
+    texts += "".join(map(version, _LIBRARIES)).encode()
     kept = config.cache.mkdir(maker.stem) / hashlib.sha256(texts).hexdigest()[:16]
     with FileLock(f"{kept}.lock"):
         if not kept.exists():

@@ -32,9 +32,11 @@ LARGEST_MEASURED = 4_000_000_000
 _IN_32_BITS = frozenset({"openvino_speech", "openvino_vision"})
 # Measured: what optimum holds as it writes the networks of a pipeline, whose weights are mapped.
 _PIPELINE = 285 * _MiB
-# Measured: libraries, tracer and half a minute of sound in a speech model; optimum has its weights more than twice, in
-# the number type that they are loaded in.
-_SPEECH, _SPEECH_COPIES = 830 * _MiB, 2.65
+# Measured: libraries, tracer and half a minute of sound in a model that listens; optimum has its weights more than
+# twice, in the number type that they are loaded in.
+_LISTENING, _LISTENING_COPIES = 830 * _MiB, 2.65
+# Measured: the same in a model that speaks, and bytes a parameter of copies in 16 bits, or of compressed weights.
+_SPEAKING, _SPEAKING_HALVES, _SPEAKING_COMPRESSED = 520 * _MiB, 2.4, 0.63
 
 
 def disk_of_conversion(contents: Contents, exporter: str, precision: str) -> int:
@@ -61,7 +63,10 @@ def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> i
     if exporter in LINKED:
         return 128 * _MiB  # where there is no more, a GGUF file is not measured
     if exporter == "openvino_speech":
-        return _SPEECH + int(_SPEECH_COPIES * contents.parameters * (4 if RECIPES.get(precision) else 2))
+        compressed = bool(RECIPES.get(precision))
+        if contents.architecture.startswith("SpeechT5"):
+            return _SPEAKING + int((_SPEAKING_COMPRESSED if compressed else _SPEAKING_HALVES) * contents.parameters)
+        return _LISTENING + int(_LISTENING_COPIES * contents.parameters * (4 if compressed else 2))
     if exporter == "openvino_images":
         return _LIBRARIES + max(_PIPELINE, _of_compression(contents, precision))
     shape = shape_of(contents)
@@ -94,6 +99,11 @@ def memory_of_measuring(header: GgufHeader) -> int:
     positions, longer = _OF_GGUF
     scores = 4 * vocabulary * (positions + 2 * longer)
     return _READING + 4 * header.parameters + 8 * largest + scores
+
+
+def memory_of_loading(header: GgufHeader) -> int:
+    """Bytes that llama.cpp takes at most to load a GGUF file: its weights, some kinds of which it lays out anew."""
+    return sum(tensor.bytes for tensor in header.tensors) + 64 * _MiB
 
 
 def _of_export(contents: Contents, exporter: str, precision: str) -> int:

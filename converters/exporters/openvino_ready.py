@@ -13,6 +13,7 @@ from converters.encoder_description import FILE as ENCODER_FILE
 from converters.encoder_description import describe
 from converters.exporting import exporting
 from converters.linking import link_or_copy
+from converters.network_check import check_networks
 from converters.plan import ConversionPlan
 from converters.precision import arithmetic
 from modelyard.card import ENCODES, GENERATES_TEXT, TEXT_TO_IMAGE
@@ -43,4 +44,6 @@ def backend_parameters(plan: ConversionPlan) -> dict[str, str]:
 
 
 def measure(plan: ConversionPlan, folder: Path) -> NotMeasured:
+    """There is nothing to compare with; that OpenVINO reads the networks at all is found out. Raises LoadRefused."""
+    check_networks(folder, plan.architecture)
     return NotMeasured("the original that this network was exported from is not here")

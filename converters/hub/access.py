@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from modelyard.settings import Settings
 
+# What to do where offline mode is on and should not be, as clauses; the second for commands that have the option too.
+UNSET_OFFLINE = "unset MODELYARD_OFFLINE and HF_HUB_OFFLINE"
+GO_ONLINE = f"leave out --offline, and {UNSET_OFFLINE}"
+
 
 @dataclass(frozen=True)
 class Patience:

@@ -65,6 +65,11 @@ class RepoCache:
         finally:
             lock.release()
 
+    def note_use(self, commit: str) -> None:
+        """Somebody is about to read the commit's files, old ones too: `modelyard gc` leaves what is new alone."""
+        with contextlib.suppress(OSError):  # not here yet, or a cache that cannot be written
+            os.utime(self.snapshot(commit))
+
     # Branches and tags
 
     def commit_of(self, revision: str | None) -> str | None:

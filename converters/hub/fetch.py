@@ -81,6 +81,7 @@ def _from_endpoint(
     names = choose(listing.names)
     files = pick(listing, cache.model, names)
     folder = cache.snapshot(listing.commit)
+    cache.note_use(listing.commit)  # before it is looked what is here, so that nothing of that goes any more
     missing = [file for file in files if not _is_here(cache, folder, file)]
     if look is not None and missing:
         look(listing, names, sum(file.size or 0 for file in missing))
@@ -99,6 +100,7 @@ def _is_here(cache: RepoCache, folder: Path, file: RemoteFile) -> bool:
 def _from_cache(cache: RepoCache, revision: str | None, choose: Choose, failed: AllFailed | None = None) -> Fetched:
     listing = cached_listing(cache, revision, failed)
     folder = cache.snapshot(listing.commit)
+    cache.note_use(listing.commit)
     names = choose(listing.names)
     try:
         files = pick(listing, cache.model, names)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from converters.hub.access import Hub, need_library, session
+from converters.hub.access import GO_ONLINE, Hub, need_library, session
 from converters.hub.cache import RepoCache
 from converters.hub.failures import AllFailed, first_that_answers, foreign, no_file, understood
 from converters.hub.retries import ask
@@ -124,9 +124,7 @@ def not_here(model: str, failed: AllFailed | None, absent: Sequence[str] = ()) -
             f"the cache has '{model}' only in part: {', '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing"
         )
     if failed is None:
-        return SourceUnavailable(
-            f"{lacking}, and offline mode is on", hint="leave out --offline and unset HF_HUB_OFFLINE, or give a folder"
-        )
+        return SourceUnavailable(f"{lacking}, and offline mode is on", hint=f"{GO_ONLINE}; or give a folder")
     return SourceUnavailable(f"{lacking}, and {failed.as_error().message}", hint=failed.foremost.hint)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from converters.gguf import read_header
-from converters.hub.access import Hub
+from converters.hub.access import GO_ONLINE, Hub
 from converters.hub.listing import Listing, RemoteFile, list_files
 from converters.hub.ranges import read_range
 from modelyard.errors import BadCheckpoint, SourceUnavailable
@@ -61,9 +61,7 @@ def _read(hub: Hub, model: str, name: str, commit: str, start: int, end: int) ->
 
 def _stand_in(file: RemoteFile, place: Path, read: Read) -> None:
     if file.size is None:
-        raise SourceUnavailable(
-            f"the size of {file.name} is known to the hub only", hint="leave out --offline and unset HF_HUB_OFFLINE"
-        )
+        raise SourceUnavailable(f"the size of {file.name} is known to the hub only", hint=GO_ONLINE)
     if file.name.endswith(".safetensors"):
         length = int.from_bytes(read(0, 8), "little")
         _write(place, file.size, read(0, min(8 + length, _MOST_HEADER, file.size)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from converters.hub.access import Hub, headers, need_library, raise_for_status, session
+from converters.hub.access import GO_ONLINE, Hub, headers, need_library, raise_for_status, session
 from converters.hub.cache import RepoCache
 from converters.hub.failures import across, understood
 from converters.hub.listing import check_id
@@ -29,7 +29,7 @@ def read_range(hub: Hub, model: str, file: str, start: int, end: int, *, commit:
     if hub.is_offline():
         raise SourceUnavailable(
             f"{file} of {model} is not in the cache, and offline mode is on",
-            hint="leave out --offline and unset HF_HUB_OFFLINE",
+            hint=GO_ONLINE,
         )
     if start == end:
         return b""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from converters.hub.access import Hub, need_library, session
+from converters.hub.access import UNSET_OFFLINE, Hub, need_library, session
 from converters.hub.failures import across, foreign, understood
 from converters.hub.retries import ask
 from modelyard import __version__
@@ -36,7 +36,7 @@ def search(
     if hub.is_offline():
         raise SourceUnavailable(
             "the hub cannot be searched in offline mode",
-            hint="leave out --offline and unset HF_HUB_OFFLINE; 'modelyard models' lists what is installed",
+            hint=f"{UNSET_OFFLINE}; 'modelyard models' lists what is installed",
         )
     return across(hub.addresses(), partial(_search_at, hub, text, author, task, limit))
 

@@ -66,6 +66,9 @@ def _environment(settings: Settings, inherited: dict[str, str]) -> dict[str, str
     environment = {key: value for key, value in inherited.items() if not key.startswith("MODELYARD_API_KEY")}
     environment["MODELYARD_HUB_ENDPOINTS"] = ",".join(settings.hub_endpoints)
     environment["MODELYARD_OFFLINE"] = "1" if settings.offline else "0"
+    # What will serve the model decides for which engine it is made; a relative path would lead nowhere there.
+    environment["MODELYARD_TRITON_URLS"] = ",".join(settings.triton_urls)
+    environment["MODELYARD_ENGINE_PYTHON"] = str(settings.engine_python.expanduser().absolute())
     if settings.cache_dir is not None:
         environment["MODELYARD_CACHE_DIR"] = str(settings.cache_dir.expanduser().absolute())
     return environment

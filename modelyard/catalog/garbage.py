@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelyard import usage
 from modelyard.catalog.installed import bytes_freed_with
-from modelyard.entry import clear_leftovers, entries_in, leftovers, locked, staging_root
+from modelyard.entry import clear_leftovers, entries_in, leftovers, locked, locks, staging_root
 from modelyard.errors import EntryBusy
 from modelyard.running import find_running
 
@@ -41,12 +41,12 @@ def half_conversions(repository: Path, *, dry_run: bool) -> list[Garbage]:
 def conversions_at_work(repository: Path) -> list[str]:
     """The names whose lock somebody holds now."""
     busy = []
-    for lock in sorted(staging_root(repository).glob("*.lock")):
+    for name in locks(repository):
         try:
-            with locked(repository, lock.stem, timeout_s=0):
+            with locked(repository, name, timeout_s=0):
                 pass
         except EntryBusy:
-            busy.append(lock.stem)
+            busy.append(name)
     return busy
 
 

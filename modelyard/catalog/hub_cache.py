@@ -27,7 +27,7 @@ _DAY_S = 24 * 3600.0
 def unneeded(cache: Path, manifests: Iterable[Manifest], *, dry_run: bool, now: float | None = None) -> list[Garbage]:
     """Remove, unless it is a dry run, snapshots of which no entry was made, blobs of no snapshot, cut downloads.
 
-    What was written within the last day is left alone: it may be fetched for a conversion that has not begun yet.
+    What was written or opened within the last day is left alone: it may be for a conversion that has not begun yet.
     """
     kept = {manifest.source.revision for manifest in manifests}
     before = (time.time() if now is None else now) - _DAY_S

@@ -36,6 +36,12 @@ class Changes:
     license: str | None = None
 
 
+def base_of(manifest: Manifest) -> str | None:
+    """The name of the model that this entry is a variant of; None where it is none."""
+    made = manifest.settings.get(_RECORD)
+    return str(made.get("base")) if isinstance(made, dict) else None
+
+
 def changed(card: ModelCard, changes: Changes) -> ModelCard:
     """The card that a variant has."""
     return replace(

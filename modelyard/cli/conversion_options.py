@@ -54,7 +54,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show all that the exporter
 
 @dataclass(frozen=True)
 class Order:
-    """The command line's options, as they were given."""
+    """The command line's options, as they were given. `pull`: a model of that name is replaced by a newer self only."""
 
     source: str
     name: str
@@ -71,6 +71,7 @@ class Order:
     gpus: str | None = None
     force: bool = False
     update: bool = False
+    pull: bool = False
     trust_remote_code: bool = False
     debug: bool = False
     progress: ProgressForm = "people"

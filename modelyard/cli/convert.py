@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from converters.convert import Conversion
     from converters.plan import ConversionPlan, Exportable, Wishes
     from converters.source import Checkpoint, Look
+    from modelyard.entry import Entry
     from modelyard.manifest import Manifest
     from modelyard.settings import Settings
 
@@ -95,12 +96,9 @@ def convert(
     debug: Debug = False,
 ) -> None:
     """Convert a checkpoint into a model that can be served."""
-    from converters.source import default_name
-
-    settings = settings_with(repository, offline=offline)
     order = Order(
         source=source,
-        name=name or default_name(source, file),
+        name=name or _default_name(source, file),
         task=task,
         target=target,
         precision=precision,
@@ -118,19 +116,7 @@ def convert(
         debug=debug,
         progress=progress,
     )
-    if progress == "json":
-        with errors_as_lines():
-            made = make(settings, order)
-        with progress_lines() as lines:
-            lines.write({"result": {"name": order.name, "already": made.already}})
-        return
-    made = make(settings, order)
-    if as_json:
-        output.as_json(asdict(made.manifest))
-    elif made.already:
-        output.say(f"{order.name} is converted already ({made.manifest.precision}, {made.manifest.created})")
-    else:
-        _summarize(made.manifest, settings.model_repository)
+    _make_and_tell(settings_with(repository, offline=offline), order, as_json=as_json)
 
 
 def pull(
@@ -163,9 +149,9 @@ def pull(
         if not is_hub_id(source) or Path(source).expanduser().exists():
             hint = f"for a path: modelyard convert {source}"
             raise SourceUnavailable(f"'{source}' is no model of the hub", hint=hint)
-    convert(
-        source,
-        name=name,
+    order = Order(
+        source=source,
+        name=name or _default_name(source, file),
         task=task,
         target=target,
         precision=precision,
@@ -173,19 +159,39 @@ def pull(
         revision=revision,
         file=file,
         context=context,
-        lora=lora,
+        lora=adapters_of(lora or []),
         vocoder=vocoder,
         calibration=calibration,
         gpus=gpus,
-        repository=repository,
         force=force,
-        update=True,
-        as_json=as_json,
+        pull=True,
         trust_remote_code=trust_remote_code,
-        offline=offline,
-        progress=progress,
         debug=debug,
+        progress=progress,
     )
+    _make_and_tell(settings_with(repository, offline=offline), order, as_json=as_json)
+
+
+def _default_name(source: str, file: str | None) -> str:
+    from converters.source import default_name
+
+    return default_name(source, file)
+
+
+def _make_and_tell(settings: Settings, order: Order, *, as_json: bool) -> None:
+    if order.progress == "json":
+        with errors_as_lines():
+            made = make(settings, order)
+        with progress_lines() as lines:
+            lines.write({"result": {"name": order.name, "already": made.already}})
+        return
+    made = make(settings, order)
+    if as_json:
+        output.as_json(asdict(made.manifest))
+    elif made.already:
+        output.say(f"{order.name} is converted already ({made.manifest.precision}, {made.manifest.created})")
+    else:
+        _summarize(made.manifest, settings.model_repository)
 
 
 def make(settings: Settings, order: Order) -> Conversion:
@@ -225,7 +231,8 @@ def make(settings: Settings, order: Order) -> Conversion:
             shown.step(_STEPS[step])
 
         try:
-            return carry_out(plan, force=order.force or order.update, on_step=on_step, show=order.debug)
+            replace = _may_replace(settings.model_repository, order)
+            return carry_out(plan, force=replace, on_step=on_step, show=order.debug)
         except Exception:
             stop.heed()  # a library that was interrupted may call it an error of its own
             raise
@@ -307,10 +314,39 @@ def _already(repository: Path, order: Order, wishes: Wishes, checkpoint: Checkpo
     except InvalidInput:
         return None  # the whole plan finds every reason, these among them
     made = already_made(plan)
-    replace = order.force or order.update
-    if made is None and entry_at(repository, order.name).exists() and not replace:
-        raise EntryExists(order.name)
+    entry = entry_at(repository, order.name)
+    if made is None and entry.exists() and not _may_replace(repository, order):
+        raise EntryExists(order.name, _origin(entry))
     return None if order.force else made
+
+
+def _may_replace(repository: Path, order: Order) -> bool:
+    """Whether a model of that name may go. A pull brings what was pulled up to date, and takes no other's place."""
+    from converters.source import hub_id
+    from modelyard.catalog.variants import base_of
+    from modelyard.entry import entry_at
+    from modelyard.manifest import read_manifest
+
+    if order.force or order.update:
+        return True
+    there = read_manifest(entry_at(repository, order.name))
+    if not order.pull or there is None or there.source.kind != "hub" or base_of(there) is not None:
+        return False
+    # Written in another way it is the same model: hf.co/org/model, and another tag is another quantization of it.
+    before, now = hub_id(there.source.location), hub_id(order.source)
+    return before is not None and now is not None and before.model == now.model
+
+
+def _origin(entry: Entry) -> str:
+    """How an entry came there, as a clause."""
+    from modelyard.catalog.variants import base_of
+    from modelyard.manifest import read_manifest
+
+    there = read_manifest(entry)
+    if there is None:
+        return "written by hand"
+    base = base_of(there)
+    return f"a variant of {base}" if base is not None else f"made from {there.source.location}"
 
 
 def _plan(

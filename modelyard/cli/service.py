@@ -185,7 +185,9 @@ class _Service:
         key = ' -H "Authorization: Bearer $MODELYARD_API_KEY"' if self._settings.bearer_key() else ""
         loaded, installed = self._models.names, self._models.installed
         if not installed:
-            output.say(f"\nModelyard is ready on {url} and has no model yet. Fetch one, for example:\n")
+            foreign = ", ".join(f"{name} is for {target}" for name, target in self._models.foreign.items())
+            has = f"no model that its own Triton serves ({foreign})" if foreign else "no model yet"
+            output.say(f"\nModelyard is ready on {url} and has {has}. Fetch one, for example:\n")
             output.say("  modelyard pull Qwen/Qwen3-0.6B\n")
         else:
             others = [name for name in installed if name not in loaded]

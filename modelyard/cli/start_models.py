@@ -5,8 +5,8 @@ Knows entries, their files and when they last answered; does not know Triton.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 import structlog
@@ -28,11 +28,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StartModels:
-    """`names` are loaded at the start; `pinned`: somebody named them, so they stay. The others wait for a request."""
+    """`names` are loaded at the start; `pinned`: somebody named them, so they stay. The others wait for a request.
+
+    `foreign` are in the repository for an engine that the embedded Triton has not, by name: their targets.
+    """
 
     names: tuple[str, ...] = ()
     pinned: bool = False
     installed: tuple[str, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose(settings: Settings, wanted: Sequence[str]) -> StartModels:
@@ -44,15 +48,17 @@ def choose(settings: Settings, wanted: Sequence[str]) -> StartModels:
     for name in wanted:
         if name not in entries:
             raise EntryNotFound(name, list(entries))
-    served = tuple(name for name, entry in entries.items() if _is_tritons(entry))
+    foreign = {name: target for name, entry in entries.items() if (target := _target(entry)) not in _EMBEDDED}
+    served = tuple(name for name in entries if name not in foreign)
+    nothing = StartModels(installed=served, foreign=foreign)
     if not wanted:
         if not served:
-            return StartModels()
+            return nothing
         last = max(served, key=lambda each: _last_used(settings, entries[each]))
         if _needed([entries[last]]) <= _available(settings):
-            return StartModels((last,), installed=served)
+            return replace(nothing, names=(last,))
         log.warning("no model is loaded at the start: memory is short", model=last)
-        return StartModels(installed=served)
+        return nothing
     names = tuple(dict.fromkeys(wanted))
     if settings.max_loaded_models and len(names) > settings.max_loaded_models:
         raise HostProblem(
@@ -62,7 +68,7 @@ def choose(settings: Settings, wanted: Sequence[str]) -> StartModels:
     needed, available = _needed([entries[name] for name in names]), _available(settings)
     if needed > available:
         raise NotEnoughMemory(f"serving {', '.join(names)}", needed, available)
-    return StartModels(names, pinned=True, installed=served)
+    return replace(nothing, names=names, pinned=True)
 
 
 def _needed(entries: Sequence[Entry]) -> int:
@@ -80,7 +86,7 @@ def _last_used(settings: Settings, entry: Entry) -> tuple[bool, datetime]:
     return used is not None, used or made
 
 
-def _is_tritons(entry: Entry) -> bool:
-    """Entries for OpenVINO Model Server, or for engines that the embedded Triton has not, may lie beside ours."""
+def _target(entry: Entry) -> str:
+    """Of an entry without a manifest, which somebody wrote by hand, the embedded Triton's."""
     manifest = read_manifest(entry)
-    return manifest is None or manifest.target in _EMBEDDED
+    return manifest.target if manifest is not None else "triton-openvino"

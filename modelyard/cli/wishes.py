@@ -49,6 +49,7 @@ def wishes_of(settings: Settings, order: Order, scratch: Path | None = None) -> 
         calibration=order.calibration,
         gpus=gpus_in_words(order.gpus) if order.gpus else find_gpus(),
         engine_python=settings.engine_python,
+        served_here=not order.gpus and not settings.triton_urls and settings.engine_python.expanduser().exists(),
     )
 
 

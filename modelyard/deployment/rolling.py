@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _POLL_S = 0.5
-_STOP_S = 150  # as stop_grace_period of the compose files: streams in progress end first
+_STOP_S = 150  # of a container that does not say how long: as the compose files' stop_grace_period
 # Asked inside of a container, since nothing outside reaches Triton. The answer is the names of the loaded models.
 _LOADED = """
 import json, urllib.request
@@ -133,7 +133,9 @@ class Rolling:
         Who interrupts the wait has it end at once: a container that was told to stop cannot be told to stay, and one
         that still runs would be counted when the service is brought back.
         """
+        # Its own stop_grace_period, and not left to the engine: the client would hang up on a wait that long.
+        grace_s = old.attrs["Config"].get("StopTimeout") or _STOP_S
         try:
-            old.stop(timeout=_STOP_S)
+            old.stop(timeout=grace_s)
         finally:
             old.remove(force=True)

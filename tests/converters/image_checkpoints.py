@@ -33,6 +33,11 @@ def write_large_pipeline(folder: Path) -> Path:
     return write_pipeline(folder, "sd", unet=_unet(block_out_channels=(320, 640), norm_num_groups=32))
 
 
+def write_large_xl(folder: Path) -> Path:
+    """A Stable Diffusion XL of about as many, with two text encoders and layers of attention in the UNet."""
+    return write_pipeline(folder, "sdxl", unet=_unet_xl(block_out_channels=(320, 640), norm_num_groups=32))
+
+
 def write_strict_pipeline(folder: Path) -> Path:
     """A Stable Diffusion whose safety checker takes offence at everything."""
     import torch
@@ -206,19 +211,24 @@ def _sdxl(scratch: Path, changes: dict[str, Any]) -> Any:
         "text_encoder_2": _clip("CLIPTextModelWithProjection", hidden_act="gelu"),
         "tokenizer": _clip_tokenizer(scratch / "tokenizer"),
         "tokenizer_2": _clip_tokenizer(scratch / "tokenizer_2"),
-        "unet": _unet(
-            cross_attention_dim=2 * _WIDTH,
-            addition_embed_type="text_time",
-            addition_time_embed_dim=8,
-            projection_class_embeddings_input_dim=6 * 8 + _WIDTH,
-            transformer_layers_per_block=(1, 1),
-            use_linear_projection=True,
-        ),
+        "unet": _unet_xl(),
         "scheduler": EulerDiscreteScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading"
         ),
     }
     return StableDiffusionXLPipeline(**(parts | changes), add_watermarker=False)
+
+
+def _unet_xl(**figures: Any) -> Any:
+    xl = {
+        "cross_attention_dim": 2 * _WIDTH,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + _WIDTH,
+        "transformer_layers_per_block": (1, 1),
+        "use_linear_projection": True,
+    }
+    return _unet(**(xl | figures))
 
 
 def _sd3(scratch: Path, changes: dict[str, Any]) -> Any:

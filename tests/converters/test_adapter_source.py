@@ -20,7 +20,7 @@ from modelyard.settings import Settings
 from tests.converters import gguf_files
 from tests.converters.checkpoints import write_adapter
 from tests.converters.image_checkpoints import write_lora, write_pipeline
-from tests.hub_server import HubServer
+from tests.hub_server import HubServer, settings_for
 from tests.modelyard.cli.running import run
 
 
@@ -35,12 +35,7 @@ def settings(hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    return Settings(
-        _env_file=None,
-        model_repository=tmp_path / "repository",
-        hub_endpoints=[hub.url],
-        cache_dir=tmp_path / "cache",
-    )
+    return settings_for(hub, tmp_path)
 
 
 def published(settings: Settings, order: Order) -> Path:

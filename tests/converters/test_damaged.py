@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -19,9 +20,11 @@ from hypothesis import strategies as st
 
 from converters.convert import convert
 from converters.exporters import llamacpp
+from converters.gguf import read_header
 from modelyard import errors
-from modelyard.entry import staging_root
+from modelyard.entry import entry_at, staging_root
 from modelyard.gpus import Gpu
+from modelyard.settings import Settings
 from tests.converters.checkpoints import edit_json, write_checkpoint
 from tests.converters.conftest import Convert, carry_out, plan_for
 from tests.converters.encoder_checkpoints import write_encoder
@@ -29,6 +32,7 @@ from tests.converters.gguf_files import write_gguf
 from tests.converters.image_checkpoints import write_pipeline
 from tests.converters.speech_checkpoints import write_whisper
 from tests.converters.vision_checkpoints import write_vision
+from tests.modelyard.catalog.entries import content_of
 from tests.modelyard.cli.running import ROOT, clean_environment, refused, run
 
 
@@ -71,6 +75,22 @@ def test_a_flipped_header_is_named_or_harmless(
     except errors.ModelyardError as error:
         named = str(error)
     assert not named or "safetensors" in named
+
+
+@pytest.mark.parametrize(
+    ("write", "weights"),
+    [(write_checkpoint, "model.safetensors"), (write_pipeline, "text_encoder/model.safetensors")],
+)
+def test_a_place_that_became_no_number_is_named(
+    write: Callable[[Path], Path], weights: str, repository: Path, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "flipped")
+    content = (folder / weights).read_bytes()
+    # A digit that became an e: such a place is infinitely far away.
+    damaged, count = re.subn(rb"(\"data_offsets\":\[\d+,\d)\d(\d{3,}\])", rb"\1e\2", content, count=1)
+    assert count == 1
+    (folder / weights).write_bytes(damaged)
+    refused(run("convert", str(folder), repository=repository), 2, weights, "does not fit together")
 
 
 def test_weights_that_are_noise_are_found_by_the_measurement(copy: Path, repository: Path) -> None:
@@ -122,6 +142,40 @@ def test_nor_is_one_of_a_gguf_file(repository: Path, tmp_path: Path) -> None:
     _flip_in_name(file, b"blk.1.ffn_up")
     with pytest.raises(errors.WeightsDamaged, match=r"layers\.1\.mlp\.up_proj"):
         carry_out(file, repository, target="triton-openvino", precision="fp16")
+
+
+def test_a_gguf_header_with_flipped_bits_is_named_or_served(tmp_path: Path) -> None:
+    """Those that our own reader lets pass are llama.cpp's to refuse, by a word or by its death."""
+    whole = write_gguf(tmp_path / "whole.gguf")
+    content, repository = whole.read_bytes(), tmp_path / "repository"
+    header = min(tensor.offset for tensor in read_header(whole).tensors)
+    carry_out(whole, repository, name="there")
+    before, seen = content_of(repository), set()
+    for seed in range(48):
+        flipped, chance = bytearray(content), random.Random(seed)
+        for _ in range(chance.choice((1, 1, 2))):
+            flipped[chance.randrange(header)] ^= 1 << chance.randrange(8)
+        (tmp_path / "flipped.gguf").write_bytes(flipped)
+        error = _refusal(tmp_path / "flipped.gguf", repository)
+        if error is None:
+            entry = entry_at(repository, "flipped")
+            command = [Settings().engine_python, "-m", "tests.converters.llamacpp_loads", entry.version_folder]
+            loaded = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+            assert loaded.returncode == 0, (seed, loaded.stderr)
+            shutil.rmtree(entry.folder)
+        assert error is None or "flipped.gguf" in str(error), seed
+        assert content_of(repository) == before, seed
+        assert not list(staging_root(repository).glob("*+*")), seed
+        seen.add(type(error))
+    assert seen == {errors.WeightsDamaged, errors.LoadRefused, type(None)}
+
+
+def _refusal(file: Path, repository: Path) -> errors.ModelyardError | None:
+    try:
+        carry_out(file, repository, target="triton-llamacpp")
+    except errors.ModelyardError as error:
+        return error
+    return None
 
 
 def test_a_tensor_that_the_architecture_has_not(copy: Path, repository: Path) -> None:

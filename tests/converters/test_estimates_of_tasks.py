@@ -2,8 +2,8 @@
 
 About 100 M parameters each, so that weights count beside libraries. Where comparing with the original takes most, as
 with an encoder or a vision-language model at fp16, the highest memory depends on the processor's instructions: what was
-measured on one is in docs/planning.md. Compressed ones held a copy in 32 bits more on one machine, for reasons unknown:
-there the test warns with the processor's name.
+measured on one is in docs/planning.md. Compressed ones once held a copy in 32 bits more on a Xeon with AMX, for reasons
+unknown: with AMX the test allows for that and warns.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ from converters.estimates import disk_of_conversion, memory_of_conversion
 from converters.estimates.conversion import SPARE
 from converters.estimates.weights import entry_bytes
 from converters.glance import glance
+from modelyard.deployment.devices import find_devices
 from modelyard.host import cpu_name
 from modelyard.settings import Settings
 from tests.bench.memory import watch
 from tests.converters.disk_use import DiskUse
 from tests.converters.encoder_checkpoints import write_encoder
-from tests.converters.image_checkpoints import write_large_pipeline
-from tests.converters.speech_checkpoints import write_whisper
+from tests.converters.image_checkpoints import write_large_pipeline, write_large_xl
+from tests.converters.speech_checkpoints import write_speecht5, write_vocoder, write_whisper
 from tests.converters.vision_checkpoints import write_vision
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 0.15
 COMPARED_IN_32_BITS = ("openvino_encoder", "openvino_vision")
+AMX = "amx_tile" in find_devices(gpus=tuple).flags
 
 
 def encoder(folder: Path) -> Path:
@@ -48,6 +50,13 @@ def speech(folder: Path) -> Path:
 _SPEECH_FIGURES = {"layers": 6, "attention_heads": 8, "ffn_dim": 2048}
 
 
+def speaker(folder: Path) -> Path:
+    figures = {"hidden_size": 768, "encoder_ffn_dim": 3072, "decoder_ffn_dim": 3072}
+    layers = {"encoder_layers": 6, "encoder_attention_heads": 12, "decoder_layers": 6, "decoder_attention_heads": 12}
+    write_vocoder(folder.with_name("vocoder"))
+    return write_speecht5(folder, **figures, **layers)
+
+
 def vision(folder: Path) -> Path:
     figures = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12}
     return write_vision(folder, "llava", num_key_value_heads=4, initializer_range=0.02, **figures)
@@ -59,8 +68,12 @@ def vision(folder: Path) -> Path:
         (encoder, "openvino_encoder", "int8"),
         (speech, "openvino_speech", "fp16"),
         (speech, "openvino_speech", "int8"),
+        (speaker, "openvino_speech", "fp16"),
+        (speaker, "openvino_speech", "int8"),
         (write_large_pipeline, "openvino_images", "fp16"),
         (write_large_pipeline, "openvino_images", "int8"),
+        (write_large_xl, "openvino_images", "fp16"),
+        (write_large_xl, "openvino_images", "int8"),
         (vision, "openvino_vision", "int4"),
     ],
 )
@@ -72,6 +85,8 @@ def test_memory_and_disk(make: Callable[[Path], Path], exporter: str, precision:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(made / "scratch")}
     command = [sys.executable, "-m", "modelyard", "convert", checkpoint, "--name", "made", "--precision", precision]
     task = ["--task", "feature-extraction"] if make is encoder else []
+    if make is speaker:
+        command += ["--vocoder", checkpoint.with_name("vocoder")]
     target = ["--target", "triton-openvino", "--repository", made / "repository"]
     with DiskUse(made) as disk:
         run = watch([*command, *task, *target], log=tmp_path / "log", env=environment)
@@ -79,7 +94,7 @@ def test_memory_and_disk(make: Callable[[Path], Path], exporter: str, precision:
     written = sum(file.stat().st_size for file in (made / "repository/made/1").rglob("*") if file.is_file())
     assert entry_bytes(contents, exporter, precision) == pytest.approx(written, rel=TOLERANCE)
     memory = memory_of_conversion(contents, exporter, precision)
-    if exporter in COMPARED_IN_32_BITS and run.used.anonymous > memory * (1 + TOLERANCE):
+    if AMX and exporter in COMPARED_IN_32_BITS and run.used.anonymous > memory * (1 + TOLERANCE):
         warnings.warn(f"{cpu_name()}: {run.used.anonymous} bytes were held, {memory} foretold", stacklevel=1)
         memory += 4 * contents.parameters
     assert memory == pytest.approx(run.used.anonymous, rel=TOLERANCE)

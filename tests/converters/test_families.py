@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from converters.no_random_weights import no_random_weights
-from converters.weights import safetensors_header
+from converters.safetensors_header import read_safetensors
 from modelyard import errors
 from modelyard.manifest import Fidelity
 from tests.backends.triton_client import Client
@@ -61,7 +61,7 @@ def test_an_output_that_is_tied_to_the_words_is_not_missing(family: str, tmp_pat
     from transformers import AutoModelForCausalLM
 
     folder = write_checkpoint(tmp_path / family, family, **FAMILIES[family], tie_word_embeddings=True)
-    stored = safetensors_header(folder / "model.safetensors")
+    stored = read_safetensors(folder / "model.safetensors")
     assert not [name for name in stored if name.startswith(("lm_head", "embed_out"))]
     with no_random_weights(folder):
         model = AutoModelForCausalLM.from_pretrained(folder)

@@ -15,7 +15,7 @@ from converters.entry_config import EntryConfig
 from converters.exporters.openvino_images import refusal
 from converters.source import Checkpoint, open_checkpoint
 from modelyard.entry import entry_at
-from modelyard.errors import BadCheckpoint, ModelyardError
+from modelyard.errors import BadCheckpoint, ModelyardError, NoSuchRoute, TaskUnknown
 from modelyard.manifest import read_manifest
 from tests.converters.conftest import carry_out, plan_for
 from tests.converters.image_checkpoints import CLIP_TOKENS, FAMILIES, write_lora, write_pipeline
@@ -147,6 +147,21 @@ def test_another_pipeline_is_refused_with_what_serves_it(copied: Path, tmp_path:
     with pytest.raises(ModelyardError) as refused:
         plan_for(copied, tmp_path / "repository", target="triton-openvino")
     assert "--target triton-diffusers" in refused.value.hint
+
+
+@pytest.mark.parametrize("task", ["text-to-image", "image-to-image", "inpainting"])
+def test_each_task_of_an_image_pipeline_names_its_one_entry(copied: Path, tmp_path: Path, task: str) -> None:
+    for target in ("triton-openvino", "triton-diffusers"):
+        plan = plan_for(copied, tmp_path / "repository", target=target, task=task)
+        assert (plan.task, plan.settings["task"]) == ("text-to-image", "text-to-image")
+
+
+def test_a_model_of_text_makes_no_images(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(NoSuchRoute, match="for text-to-image"):
+        plan_for(checkpoint, tmp_path / "repository", task="inpainting")
+    with pytest.raises(TaskUnknown, match="'painting' is no task") as unknown:
+        plan_for(checkpoint, tmp_path / "repository", task="painting")
+    assert "inpainting" in unknown.value.hint
 
 
 def test_the_original_is_taken_over_as_it_is(copied: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.entry import entries_in, entry_at, staging_root
+from modelyard.entry import entries_in, entry_at, leftovers, staging_root
 from modelyard.manifest import read_manifest, record_files
 from tests.converters.conftest import carry_out, plan_for
 
@@ -67,14 +67,15 @@ def test_a_conversion_killed_at_any_moment_leaves_nothing_that_triton_would_see(
         process.kill()
         process.join()
         assert_valid(repository)
+        # The one that was killed before this one has left nothing: what it had begun was cleared away.
+        assert len(leftovers(repository).get("m", [])) <= 1
         if entries_in(repository):  # it was quick enough to publish, and what it published is whole
             break
-    carry_out(checkpoint, repository, name="m", precision="int4")
+    # By force: where the last one was killed between publishing and clearing up, there is nothing to do otherwise.
+    assert not carry_out(checkpoint, repository, name="m", precision="int4", force=True).already
     assert_valid(repository)
     assert [entry.name for entry in entries_in(repository)] == ["m"]
-    assert [path.name for path in staging_root(repository).iterdir()] == ["m.lock"] or len(
-        steps.read_text().split()
-    ) > 4
+    assert [path.name for path in staging_root(repository).iterdir()] == ["m.lock"]
 
 
 @pytest.mark.timeout(120)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelyard import errors
-from modelyard.entry import Entry, entry_at
+from modelyard.entry import Entry, entries_in, entry_at, staging_root
 from modelyard.manifest import read_manifest
 from tests.converters.checkpoints import edit_json
 from tests.converters.conftest import Convert, carry_out, plan_for
@@ -65,6 +65,8 @@ async def test_one_pull_makes_it_servable(converted: Convert, checkpoint: Path, 
     [
         ("openvino_model.bin", "its weights have"),
         ("openvino_model.xml", "not whole XML"),
+        ("openvino_tokenizer.bin", "its weights have"),
+        ("openvino_detokenizer.xml", "not whole XML"),
     ],
 )
 def test_a_truncated_file_is_named(file: str, words: str, ir: Path, tmp_path: Path) -> None:
@@ -78,6 +80,27 @@ def test_what_is_missing_is_named(ir: Path, tmp_path: Path) -> None:
     (ir / "openvino_model.bin").unlink()
     with pytest.raises(errors.WeightsDamaged, match=r"openvino_model\.bin is missing"):
         plan_for(ir, tmp_path / "repository")
+
+
+@pytest.mark.parametrize(
+    ("file", "written", "damaged", "words"),
+    [
+        ("openvino_model.xml", b'type="MatMul"', b'type="MatMum"', "with type: MatMum"),
+        ("openvino_tokenizer.xml", b'type="BPETokenizer"', b'type="BPETokenizes"', "Cannot create BPETokenizes"),
+        ("openvino_model.xml", b"<data variable_id=", b"<dota variable_id=", "it dies of SIG"),
+    ],
+)
+def test_what_openvino_does_not_read_is_not_published(
+    file: str, written: bytes, damaged: bytes, words: str, ir: Path, tmp_path: Path
+) -> None:
+    content = (ir / file).read_bytes()
+    assert written in content
+    (ir / file).write_bytes(content.replace(written, damaged, 1))
+    with pytest.raises(errors.LoadRefused, match=f"OpenVINO does not run {file}, .* 'Qwen2ForCausalLM'") as refused:
+        _published(ir, tmp_path / "repository")
+    assert words in str(refused.value)
+    assert entries_in(tmp_path / "repository") == []
+    assert not list(staging_root(tmp_path / "repository").glob("*+*"))
 
 
 def test_xml_that_is_no_network(ir: Path, tmp_path: Path) -> None:

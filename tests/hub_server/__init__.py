@@ -6,5 +6,18 @@
 from tests.hub_server.faults import BadBytes, Cut, Fault, Reset, Slow, Stall, Status
 from tests.hub_server.models import HostedModel
 from tests.hub_server.server import HubServer, Seen
+from tests.hub_server.settings import settings_for
 
-__all__ = ["BadBytes", "Cut", "Fault", "HostedModel", "HubServer", "Reset", "Seen", "Slow", "Stall", "Status"]
+__all__ = [
+    "BadBytes",
+    "Cut",
+    "Fault",
+    "HostedModel",
+    "HubServer",
+    "Reset",
+    "Seen",
+    "Slow",
+    "Stall",
+    "Status",
+    "settings_for",
+]

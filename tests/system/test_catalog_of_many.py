@@ -11,10 +11,12 @@ from pathlib import Path
 import openai
 import pytest
 
+from modelyard.entry import staging_root
 from tests.converters.checkpoints import write_adapter
 from tests.converters.encoder_checkpoints import write_encoder
 from tests.converters.gguf_files import write_gguf
 from tests.hub_server import HubServer
+from tests.modelyard.catalog.entries import content_of
 from tests.system.service import MODELYARD, ROOT, Service, environment, serving
 
 
@@ -114,3 +116,33 @@ def test_the_catalog_knows_what_the_service_does(many: Service, asked: openai.Op
     asked.chat.completions.create(model="again", messages=[{"role": "user", "content": "hi"}], max_tokens=1)
     assert modelyard("verify", model_repository=repository).returncode == 0
     assert modelyard("rm", "again", "--force", model_repository=repository).returncode == 0
+
+
+def test_looking_copying_and_tidying_up_beside_a_service_leave_it_its_models(
+    many: Service, asked: openai.OpenAI
+) -> None:
+    repository = many.repository
+    asked.chat.completions.create(model="demo", messages=[{"role": "user", "content": "hi"}], max_tokens=1)
+    shown = modelyard("show", "demo", model_repository=repository).stdout.splitlines()
+    assert ["loaded", "yes"] in [line.split() for line in shown]
+    known = json.loads(modelyard("info", "demo", "--json", model_repository=repository).stdout)
+    assert known["loaded"] is True
+    assert len(known["services"]) == 1
+    before = content_of(repository)
+    half = staging_root(repository) / "demo+killed"
+    half.mkdir(parents=True)
+    (half / "weights").write_bytes(bytes(1234))
+    assert modelyard("cp", "demo", "twin", model_repository=repository).returncode == 0
+    tidied = json.loads(modelyard("gc", "--json", model_repository=repository).stdout)
+    assert (tidied["freed"], half.exists()) == (1234, False)
+    answers = {
+        asked.chat.completions.create(
+            model=name, messages=[{"role": "user", "content": "hi"}], max_tokens=8, temperature=0
+        )
+        .choices[0]
+        .message.content
+        for name in ("demo", "twin")
+    }
+    assert len(answers) == 1
+    assert modelyard("rm", "twin", "--force", model_repository=repository).returncode == 0
+    assert content_of(repository) == before

@@ -233,3 +233,14 @@ def test_a_model_converted_while_the_service_runs_is_served(service: Service, re
         assert service.metric("nv_inference_count", model="other") == 4
     finally:
         (repository / "other").unlink()
+
+
+def test_a_repository_for_another_engine_alone_is_named_as_that(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    for_vllm = ("--target", "triton-vllm", "--gpus", "24GB")
+    made = _run("convert", str(ROOT / "demo/checkpoint"), "--name", "fast", *for_vllm, model_repository=models)
+    assert made.returncode == 0, made.stderr
+    with serving(models, tmp_path) as service:
+        service.wait_until_ready()
+        assert "no model that its own Triton serves (fast is for triton-vllm)" in service.output
+        assert "modelyard pull" in service.output

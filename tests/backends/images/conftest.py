@@ -22,11 +22,7 @@ from tests.made_once import made_once
 
 _MAKER = Path(__file__).with_name("tiny_entries.py")
 _ROOT = Path(__file__).resolve().parents[3]
-_INGREDIENTS = (
-    _ROOT / "tests/converters/image_checkpoints.py",
-    *(_ROOT / "converters" / name for name in ("diffusers_checkpoint.py", "lora.py", "compression.py")),
-    *(_ROOT / "converters/exporters" / name for name in ("openvino_images.py", "diffusers.py")),
-)
+_INGREDIENTS = (_ROOT / "tests/converters/image_checkpoints.py",)
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,7 @@ from tests.made_once import made_once
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
-_INGREDIENTS = (
-    _ROOT / "tests/converters/speech_checkpoints.py",
-    _ROOT / "converters/exporters/openvino_speech.py",
-    _ROOT / "converters/whisper_checkpoint.py",
-    _ROOT / "converters/compression.py",
-)
+_INGREDIENTS = (_ROOT / "tests/converters/speech_checkpoints.py",)
 
 
 @pytest.fixture(scope="session")

@@ -20,12 +20,7 @@ from tests.made_once import made_once
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[2]
-_INGREDIENTS = (
-    _ROOT / "tests/converters/vision_checkpoints.py",
-    _ROOT / "converters/exporters/openvino_vision.py",
-    _ROOT / "converters/vision_fidelity.py",
-    _ROOT / "converters/compression.py",
-)
+_INGREDIENTS = (_ROOT / "tests/converters/vision_checkpoints.py",)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from converters.hub.access import Hub
 from converters.hub.fetch import fetch
+from modelyard.catalog.hub_cache import unneeded
 from modelyard.errors import NotEnoughDisk, SourceUnavailable
 from tests.converters.hub.conftest import ID
 from tests.converters.hub.everything import LARGE, all_files, same_files
@@ -52,6 +56,19 @@ def test_a_second_time_asks_for_no_file(hub: Hub, server: HubServer, folder: Pat
     server.forget()
     fetch(hub, ID, choose=all_files)
     assert [seen.path.partition("?")[0] for seen in server.seen] == [f"/api/models/{ID}"]
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_what_is_opened_again_is_not_tidied_away(offline: bool, hub: Hub, server: HubServer, folder: Path) -> None:
+    server.add_model(ID, folder)
+    snapshot = fetch(hub, ID, choose=all_files).folder
+    last_week = time.time() - 7 * 86_400
+    for path in (snapshot, *snapshot.iterdir(), *hub.cache().glob("models--*/blobs/*")):
+        os.utime(path, (last_week, last_week), follow_symlinks=False)
+    assert unneeded(hub.cache(), [], dry_run=True)
+    assert fetch(replace(hub, offline=offline), ID, choose=all_files).folder == snapshot
+    assert unneeded(hub.cache(), [], dry_run=False) == []
+    assert same_files(snapshot, folder)
 
 
 def test_a_revision_and_its_commit(hub: Hub, server: HubServer, folder: Path, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import io
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from modelyard.catalog.exporting import export
 from modelyard.entry import Entry
-from modelyard.manifest import Fidelity, Manifest, Source, record_files, write_manifest
+from modelyard.manifest import Fidelity, Manifest, Source, read_manifest, record_files, write_manifest
 
 MANIFEST = Manifest(
     name="m",
@@ -40,6 +41,12 @@ def write_entry(repository: Path, name: str, *, weights: int = 3000, manifest: b
     if manifest:
         write_manifest(entry, replace(MANIFEST, name=name, files=record_files(entry.folder)))
     return entry
+
+
+def amend_manifest(entry: Entry, **changes: Any) -> None:
+    manifest = read_manifest(entry)
+    assert manifest is not None
+    write_manifest(entry, replace(manifest, **changes))
 
 
 def content_of(folder: Path) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard import usage
+from modelyard import ovms_config, usage
 from modelyard.catalog.copying import copy
 from modelyard.catalog.garbage import conversions_at_work, half_conversions, old_notes
 from modelyard.entry import entries_in, locked, staged, staging_root
@@ -47,6 +47,14 @@ def test_what_is_at_work_stays(repository: Path) -> None:
         entry.config.write_text("whole")
     assert conversions_at_work(repository) == []
     assert (repository / "other/config.pbtxt").read_text() == "whole"
+
+
+def test_the_lock_of_another_servers_configuration_is_no_conversion(repository: Path) -> None:
+    ovms_config.list_entry(repository, "m", device="CPU")
+    assert list(staging_root(repository).glob(".*.lock"))
+    assert conversions_at_work(repository) == []
+    with locked(repository, "m"):
+        assert conversions_at_work(repository) == ["m"]
 
 
 def test_bytes_that_are_shared_are_not_freed(repository: Path) -> None:

@@ -8,15 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from modelyard import usage
+from modelyard import ovms_config, usage
 from modelyard.entry import Entry, entries_in, locked, staged, staging_root
-from modelyard.manifest import read_manifest, write_manifest
-from tests.modelyard.catalog.entries import LARGE, write_entry
+from tests.modelyard.catalog.entries import LARGE, amend_manifest, write_entry
 from tests.modelyard.cli.command import ROOT, environment, printed, refused, yard
 from tests.modelyard.conftest import Served
 
@@ -42,9 +40,7 @@ def flip_a_bit(file: Path) -> None:
 def test_the_table_fits_a_terminal_and_says_who_is_loaded(served: Served) -> None:
     served.load("a-parrot-with-a-long-name")
     entry = write_entry(served.repository, "speech-model-with-a-name")
-    manifest = read_manifest(entry)
-    assert manifest is not None
-    write_manifest(entry, replace(manifest, task="automatic-speech-recognition", context_length=131_072))
+    amend_manifest(entry, task="automatic-speech-recognition", context_length=131_072)
     for name in [entry.name for entry in entries_in(served.repository)]:
         # Whatever else has answered, an hour ago on a slow machine, would be a wider row.
         if name == "a-parrot-with-a-long-name" or usage.last_used(served.repository, name) is not None:
@@ -75,6 +71,7 @@ def test_no_models_yet(tmp_path: Path) -> None:
 
 def test_what_is_shown_of_a_model(repository: Path) -> None:
     (repository / "m/config.pbtxt").write_text(CARD)
+    amend_manifest(Entry(repository / "m"), license="apache-2.0", quantization="Q4_K_M")
     shown = dict(line.strip().split("  ", 1) for line in printed(repository, "show", "m").splitlines())
     shown = {key: value.strip() for key, value in shown.items()}
     assert shown["architecture"] == "LlamaForCausalLM"
@@ -82,7 +79,13 @@ def test_what_is_shown_of_a_model(repository: Path) -> None:
     assert shown["context"] == "1024 tokens"
     assert shown["template"] == "{{ first }} ..."
     assert shown["loaded"] == "no"
+    assert (shown["license"], shown["quantization"]) == ("apache-2.0", "Q4_K_M")
     assert "99.0%" in shown["fidelity"]
+    recorded = json.loads(printed(repository, "show", "m", "--json"))
+    assert recorded["manifest"]["license"] == "apache-2.0"
+    assert recorded["manifest"]["quantization"] == "Q4_K_M"
+    assert recorded["manifest"]["fidelity"]["agreement"] == 0.99
+    assert recorded["loaded"] is False
     assert printed(repository, "show", "m", "--template") == "{{ first }}\n{{ second }}\n"
     write_entry(repository, "plain", manifest=False)
     refused(yard(repository, "show", "plain", "--template"), 2, "has no chat template")
@@ -181,6 +184,7 @@ def test_the_cache_of_the_hub_is_tidied_up_only_when_it_is_ours(repository: Path
     with locked(repository, "other"):
         refused(yard(repository, "gc", "--cache", **ours), 1, "'other' is being converted")
     assert blob.exists()
+    ovms_config.list_entry(repository, "m")  # whose own lock stands beside those of conversions
     assert printed(repository, "gc", "--cache", **ours).splitlines()[-1] == "77 bytes freed"
     assert not blob.exists()
 

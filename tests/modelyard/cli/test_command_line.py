@@ -155,7 +155,7 @@ def test_a_source_that_cannot_be_reached(tmp_path: Path) -> None:
     unreachable = run("convert", "a/b", repository=tmp_path / "r", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=cache)
     refused(unreachable, 3, "'a/b' is neither a folder here nor in the hub's cache, and the hub cannot be reached")
     offline = run("convert", "a/b", repository=tmp_path / "r", HF_HUB_OFFLINE="1", HF_HOME=cache)
-    refused(offline, 3, "offline mode is on", "unset HF_HUB_OFFLINE")
+    refused(offline, 3, "offline mode is on", "unset MODELYARD_OFFLINE and HF_HUB_OFFLINE")
     refused(
         run("convert", "/no/such/folder", repository=tmp_path / "r"), 3, "there is no folder or file /no/such/folder"
     )

@@ -23,7 +23,7 @@ from modelyard.cli.progress_lines import ProgressLines
 from modelyard.entry import entries_in
 from modelyard.settings import Settings
 from tests.converters.checkpoints import edit_json, write_checkpoint
-from tests.hub_server import HubServer
+from tests.hub_server import HubServer, settings_for
 from tests.modelyard.cli.running import ROOT, clean_environment, refused
 
 # The command line on a host with as much memory as the first argument says.
@@ -56,12 +56,7 @@ def hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
 
 @pytest.fixture
 def settings(hub: HubServer, tmp_path: Path) -> Settings:
-    return Settings(
-        _env_file=None,
-        model_repository=tmp_path / "repository",
-        hub_endpoints=[hub.url],
-        cache_dir=tmp_path / "cache",
-    )
+    return settings_for(hub, tmp_path)
 
 
 def looked_at(settings: Settings, order: Order) -> tuple[Checkpoint, list[str]]:

@@ -1,4 +1,4 @@
-"""`--offline` opens no socket: not to convert what is cached, not to plan, and not to find that nothing is cached."""
+"""`--offline` reaches for no network: not to convert what is cached, to plan, or to find that nothing is cached."""
 
 from __future__ import annotations
 
@@ -10,50 +10,62 @@ import pytest
 
 from converters.source import open_checkpoint
 from modelyard.settings import Settings
+from tests.converters.checkpoints import write_checkpoint
 from tests.converters.gguf_files import write_gguf
 from tests.hub_server import HubServer
 from tests.modelyard.cli.running import ROOT, clean_environment, refused
 
-# The command line in a process where nobody can so much as make a socket, and who tries to is written down.
-_NO_SOCKETS = """
-import socket, sys, traceback
-from pathlib import Path
-tried = Path(sys.argv.pop(1))
+# Python reads it at its start, in the command and in every process that the command starts: nobody reaches anything by
+# a socket, and who tries to is written down. llama.cpp is asked by a file's name; urllib3 tries whether IPv6 is there.
+_NO_NETWORK = """
+import os, socket, traceback
 
 def noted(*arguments, **options):
-    with tried.open("a") as file:
+    with open(os.environ["TRIED"], "a") as file:
         print(arguments, *traceback.format_stack(), file=file)
-    raise OSError("no sockets in this test")
+    raise OSError("no network in this test")
 
 class Refused(socket.socket):
-    __init__ = noted
+    def connect(self, address):
+        return super().connect(address) if self.family == socket.AF_UNIX else noted(address)
 
-socket.socket, socket.create_connection, socket.getaddrinfo = Refused, noted, noted
-sys.argv[0] = "modelyard"
-from modelyard.cli.main import run
-run()
+    connect_ex = connect
+
+    def sendto(self, *arguments):
+        noted(*arguments)
+
+socket.socket, socket.getaddrinfo = Refused, noted
 """
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache with one model in it, whose hub is gone."""
+    """A cache with two models in it, a GGUF file and a checkpoint to be exported, whose hub is gone."""
     folder = tmp_path_factory.mktemp("offline")
     (folder / "model").mkdir()
     write_gguf(folder / "model" / "tiny.gguf")
+    write_checkpoint(folder / "checkpoint")
     with HubServer() as hub:
         hub.add_model("acme/tiny", folder / "model")
+        hub.add_model("acme/small", folder / "checkpoint")
         settings = Settings(_env_file=None, hub_endpoints=[hub.url], cache_dir=folder / "cache")
-        open_checkpoint("acme/tiny", settings=settings)
+        for name in ("acme/tiny", "acme/small"):
+            open_checkpoint(name, settings=settings)
     return folder / "cache"
 
 
-def without_sockets(cache: Path, folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], str]:
-    """What the command prints, and who tried to make a socket."""
+def without_network(cache: Path, folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], str]:
+    """What the command prints, and who tried to reach something."""
     tried = folder / "tried"
-    environment = {"MODELYARD_CACHE_DIR": str(cache), "MODELYARD_HUB_ENDPOINTS": "http://127.0.0.1:9"}
+    (folder / "sitecustomize.py").write_text(_NO_NETWORK)
+    environment = {
+        "MODELYARD_CACHE_DIR": str(cache),
+        "MODELYARD_HUB_ENDPOINTS": "http://127.0.0.1:9",
+        "PYTHONPATH": str(folder),
+        "TRIED": str(tried),
+    }
     shown = subprocess.run(
-        [sys.executable, "-c", _NO_SOCKETS, str(tried), *arguments],
+        [sys.executable, "-m", "modelyard", *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -65,10 +77,16 @@ def without_sockets(cache: Path, folder: Path, *arguments: str) -> tuple[subproc
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [("pull", "tiny is ready: llama"), ("plan", "memory to serve")], ids=["pull", "plan"]
+    ("command", "model", "words"),
+    [
+        ("pull", "acme/tiny", "tiny is ready: llama"),
+        ("pull", "acme/small", "small is ready: Qwen2ForCausalLM"),
+        ("plan", "acme/tiny", "memory to serve"),
+    ],
+    ids=["pull", "pull and export", "plan"],
 )
-def test_what_is_cached_is_used(command: str, words: str, cache: Path, tmp_path: Path) -> None:
-    shown, tried = without_sockets(cache, tmp_path, command, "acme/tiny", "--offline")
+def test_what_is_cached_is_used(command: str, model: str, words: str, cache: Path, tmp_path: Path) -> None:
+    shown, tried = without_network(cache, tmp_path, command, model, "--offline")
     assert tried == ""
     assert shown.returncode == 0, shown.stderr
     assert words in shown.stdout
@@ -76,11 +94,11 @@ def test_what_is_cached_is_used(command: str, words: str, cache: Path, tmp_path:
 
 @pytest.mark.parametrize("command", ["pull", "plan"])
 def test_what_is_not_cached_is_said(command: str, cache: Path, tmp_path: Path) -> None:
-    shown, tried = without_sockets(cache, tmp_path, command, "acme/absent", "--offline")
+    shown, tried = without_network(cache, tmp_path, command, "acme/absent", "--offline")
     assert tried == ""
     refused(shown, 3, "neither a folder here nor in the hub's cache", "offline mode is on")
 
 
 def test_without_it_the_same_command_would(cache: Path, tmp_path: Path) -> None:
-    _, tried = without_sockets(cache, tmp_path, "plan", "acme/tiny")
+    _, tried = without_network(cache, tmp_path, "plan", "acme/tiny")
     assert "acme/tiny" in tried or "converters/hub" in tried

@@ -67,8 +67,10 @@ def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("server")
 def test_offline_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELYARD_OFFLINE", "true")
-    with pytest.raises(SourceUnavailable, match="offline"):
+    with pytest.raises(SourceUnavailable, match="offline") as refused:
         search("tiny")
+    assert "unset MODELYARD_OFFLINE" in refused.value.hint
+    assert "--offline" not in refused.value.hint  # which this command has not
 
 
 @pytest.mark.usefixtures("server")

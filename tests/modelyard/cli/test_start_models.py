@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from modelyard.cli import start_models
 from modelyard.cli.start_models import StartModels, choose
 from modelyard.errors import EntryNotFound, HostProblem, NotEnoughMemory
 from modelyard.settings import Settings
+from tests.modelyard.catalog.entries import amend_manifest, write_entry
 
 
 @pytest.fixture
@@ -49,6 +51,17 @@ def test_without_a_name_the_last_made_is_loaded_until_one_has_answered(repositor
     assert choose(_settings(repository), []) == StartModels(("second",), installed=ALL)
     usage.record(repository, "first")
     assert choose(_settings(repository), []) == StartModels(("first",), installed=ALL)
+
+
+def test_entries_of_other_engines_are_told_apart(repository: Path) -> None:
+    entry = write_entry(repository, "others")
+    amend_manifest(entry, target="triton-vllm")
+    assert choose(_settings(repository), []) == StartModels(
+        ("second",), installed=ALL, foreign={"others": "triton-vllm"}
+    )
+    for name in ALL:
+        shutil.rmtree(repository / name)
+    assert choose(_settings(repository), []) == StartModels(foreign={"others": "triton-vllm"})
 
 
 def test_an_empty_repository_is_no_problem(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class Box:
         if self.host.interrupted:
             self.host.interrupted = False
             raise KeyboardInterrupt
+        self.host.stopped_within_s.append(timeout)
         self.attrs["State"]["Status"] = "exited"
 
     def remove(self, *, force: bool = False) -> None:
@@ -66,6 +67,7 @@ class Host:
         self.name = "mine"
         self.wanted, self.unwell, self.unstartable = wanted, unwell, unstartable
         self.interrupted = False
+        self.stopped_within_s: list[int] = []
         self.numbers = itertools.count(1)
         self.boxes: list[Box] = []
         self.containers = self.images = self
@@ -138,6 +140,14 @@ def _upgrade(home: Home, host: Any, *, beside: bool = False) -> Told:
     )
     next(step for step in steps if step.title.startswith("replacing")).run()
     return told
+
+
+def test_streams_have_as_long_to_end_as_the_containers_were_given(home: Home) -> None:
+    host = _host(home)
+    for box, grace_s in zip(host.boxes, (300, None), strict=True):  # of the gateway; a Triton that does not say
+        box.attrs["Config"]["StopTimeout"] = grace_s
+    _upgrade(home, host, beside=True)
+    assert sorted(host.stopped_within_s) == [150, 300]
 
 
 @pytest.mark.parametrize("tritons", [1, 3])

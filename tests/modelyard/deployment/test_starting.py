@@ -18,7 +18,8 @@ from modelyard.deployment.profile import Profile
 from modelyard.deployment.starting import Site, step_of_model, steps
 from modelyard.deployment.steps import carry_out
 from modelyard.entry import entry_at
-from modelyard.manifest import Manifest, Source, read_manifest, write_manifest
+from modelyard.manifest import Manifest, Source, write_manifest
+from tests.modelyard.catalog.entries import amend_manifest
 from tests.modelyard.deployment.test_steps import Heard
 
 
@@ -174,8 +175,6 @@ def test_a_model_that_was_made_anew_is_known_by_its_time(home: Home) -> None:
     add_entry(home, "b")
     before = editions(home, ["a", "b", "missing"])
     assert remade(before, editions(home, ["a", "b"])) == []
-    manifest = read_manifest(entry_at(home.models, "a"))
-    assert manifest is not None
-    write_manifest(entry_at(home.models, "a"), replace(manifest, created="2026-02-02T00:00:00+00:00"))
+    amend_manifest(entry_at(home.models, "a"), created="2026-02-02T00:00:00+00:00")
     add_entry(home, "new")
     assert remade(before, editions(home, ["a", "b", "new"])) == ["a"]
