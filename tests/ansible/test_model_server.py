@@ -16,7 +16,7 @@ RENDERED = {
 }
 # A static import brings the variables of the role with the precedence they have in it; nothing of it runs.
 VARIABLES = {"ansible.builtin.import_role": {"name": "model_server", "tasks_from": "devices"}, "when": False}
-NONE = {"nvidia": False, "intel_gpu": False, "intel_npu": False}
+NONE = {"nvidia": False, "intel_gpu": False, "intel_card": False, "intel_npu": False}
 
 
 def host(*files: str, group: list[str] | None = None, **devices: bool) -> dict[str, Any]:
@@ -27,9 +27,10 @@ def host(*files: str, group: list[str] | None = None, **devices: bool) -> dict[s
 
 HOSTS = {
     "cuda": host("/dev/dri", nvidia=True, intel_gpu=True),
-    "gpu": host("/dev/dri", group=["x", "105", ""], intel_gpu=True),
+    "card": host("/dev/dri", group=["x", "105", ""], intel_gpu=True, intel_card=True),
+    "within": host("/dev/dri", group=["x", "105", ""], intel_gpu=True),
     "npu": host("/dev/accel", group=["x", "992", "modelyard"], intel_npu=True),
-    "both": host("/dev/dri", "/dev/accel", group=["x", "105", ""], intel_gpu=True, intel_npu=True),
+    "both": host("/dev/dri", "/dev/accel", group=["x", "105", ""], intel_gpu=True, intel_card=True, intel_npu=True),
     "none": host(),
 }
 
@@ -53,8 +54,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_image_is_that_of_the_device_that_was_found(rendered: dict[str, Any]) -> None:
     assert {name: about["image"] for name, about in rendered.items()} == {
         "cuda": "triton-cuda:1.2.0",
-        "gpu": "triton-openvino:1.2.0-intel",
-        "npu": "triton-openvino:1.2.0-intel",
+        "card": "triton-openvino:1.2.0-intel",
+        "within": "triton-openvino:1.2.0",
+        "npu": "triton-openvino:1.2.0",
         "both": "triton-openvino:1.2.0-intel",
         "none": "triton-openvino:1.2.0",
     }
@@ -62,7 +64,8 @@ def test_the_image_is_that_of_the_device_that_was_found(rendered: dict[str, Any]
 
 def test_a_container_gets_the_devices_that_are_there_and_their_group(rendered: dict[str, Any]) -> None:
     assert {name: (about["devices"], about["groups"]) for name, about in rendered.items() if name != "cuda"} == {
-        "gpu": (["/dev/dri:/dev/dri"], ["105"]),
+        "card": (["/dev/dri:/dev/dri"], ["105"]),
+        "within": (["/dev/dri:/dev/dri"], ["105"]),
         "npu": (["/dev/accel:/dev/accel"], ["992"]),
         "both": (["/dev/dri:/dev/dri", "/dev/accel:/dev/accel"], ["105"]),
         "none": ([], []),

@@ -54,10 +54,10 @@ def commit() -> str:
     return asked.stdout.strip() or "unknown"
 
 
-def run(command: list[str], *, buildkit: bool = False) -> str:
-    """What a build says. Raises BuildFailed."""
+def run(command: list[str], *, buildkit: bool = False, folder: Path = ROOT) -> str:
+    """What a build says, which runs in `folder`. Raises BuildFailed."""
     environment = {**os.environ, "DOCKER_BUILDKIT": "1" if buildkit else "0", "BUILDKIT_PROGRESS": "plain"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).splitlines()[-30:]
         raise BuildFailed(" ".join(command) + "\n" + "\n".join(lines))

@@ -70,13 +70,11 @@ def docker_engine() -> Iterator[Engine]:
     """An engine with the base images, ended afterwards when it was started here. Raises NoEngine."""
     with contextlib.ExitStack() as stack:
         engine = _running() or stack.enter_context(_started())
-        _have_programs(_CLIENT)
+        have_programs(_CLIENT)
         if not _has_compose():
             _install(["docker-compose"])
         try:
-            base_images.provide(
-                engine.environment, before_making=lambda: _have_programs({"debootstrap": "debootstrap"})
-            )
+            base_images.provide(engine.environment, before_making=lambda: have_programs({"debootstrap": "debootstrap"}))
         except base_images.NoBaseImage as error:
             raise NoEngine(str(error)) from error
         yield engine
@@ -107,7 +105,7 @@ def _started() -> Iterator[Engine]:
     # Two engines would take each other's rules out of the host's packet filter.
     if other := _dockerd_of_others():
         raise NoEngine(f"an engine runs here already (process {other}); name its socket in DOCKER_HOST")
-    _have_programs(_ENGINE)
+    have_programs(_ENGINE)
     DATA_ROOT.mkdir(parents=True, exist_ok=True)
     # In a folder with a short name: a socket's path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
@@ -185,7 +183,8 @@ def _has_compose() -> bool:
     return subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
 
 
-def _have_programs(wanted: dict[str, str]) -> None:
+def have_programs(wanted: dict[str, str]) -> None:
+    """Install Debian's packages of those that are missing. Raises NoEngine where that cannot be done."""
     missing = sorted({package for program, package in wanted.items() if shutil.which(program) is None})
     if missing:
         _install(missing)

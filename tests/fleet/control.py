@@ -114,6 +114,11 @@ class Control:
             assert play.returncode != 0, f"{playbook} was expected to fail:\n{play.output[-6000:]}"
         return play
 
+    def versions(self, host: str) -> dict[str, str]:
+        """Which version of each piece the host has written down that it runs."""
+        recorded = json.loads(self.fleet.hosts[host].run("cat /etc/ansible/facts.d/modelyard.fact"))
+        return {piece: str(about["version"]) for piece, about in recorded.items()}
+
     @property
     def certificate(self) -> str:
         """That of the balancer, a file; empty where callers come without encryption."""

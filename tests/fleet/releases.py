@@ -46,6 +46,12 @@ def make(folder: Path) -> Path:
     return folder
 
 
+def add(image: str, folder: Path) -> None:
+    """Another image of the first version, with all of its layers."""
+    built(image, FIRST)
+    _save(_tag(image, FIRST), folder / f"{image}-{FIRST}.tar", set())
+
+
 def _save(tag: str, archive: Path, known: set[str]) -> set[str]:
     """`docker save` without layers that hosts have: an engine reads only those that it lacks. The layers of the image.
 

@@ -108,6 +108,8 @@ def test_a_bundle_is_not_taken_without_a_key_or_with_another(place: Path) -> Non
 
 def test_hosts_that_the_bundle_is_not_for_are_refused(place: Path) -> None:
     refused(place, "Not in the bundle: absent", modelyard_models=[{"name": "absent"}])
+    wanted = {"name": "absent", "source": "somebody/model", "state": "present"}
+    refused(place, "Not in the bundle: absent", modelyard_models=[wanted])
     write_bundle(place, release="debian:potato-slim", platform="linux/amd64")
     refused(place, "The bundle is for debian:potato-slim")
     write_bundle(place, release="debian:bookworm-slim", platform="linux/s390x")

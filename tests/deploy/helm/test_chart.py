@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jsonschema
@@ -16,6 +17,7 @@ import yaml
 
 import modelyard
 from gateway.telemetry import Telemetry
+from modelyard.entry import staging_root
 from modelyard.settings import Settings
 from tests.deploy.helm.rendering import CHART, NEWEST, OLDEST, ROOT, Document, ask, find, pods, render, validate
 
@@ -228,6 +230,26 @@ def test_only_the_converter_writes_models() -> None:
         for mount in only["volumeMounts"]:
             if mount["name"] == "models":
                 assert mount.get("readOnly", False) is (only["name"] != "converter")
+
+
+def test_what_is_converted_lies_on_the_volume_where_triton_and_gateways_look() -> None:
+    documents = render(EVERYTHING)
+    served = set()
+    for pod in pods(documents):
+        (only,) = pod["containers"]
+        mount = next((mount for mount in only["volumeMounts"] if mount["name"] == "models"), None)
+        if mount is None:  # helm's own test, which asks a gateway
+            continue
+        if only["name"] == "converter":
+            variables = {each["name"]: each.get("value") for each in only["env"]}
+            repository = PurePosixPath(variables["MODELYARD_MODEL_REPOSITORY"])
+            # Both below the mount: an entry enters the repository by a rename.
+            assert staging_root(Path(repository)).is_relative_to(mount["mountPath"])
+            assert "subPath" not in mount
+            served.add(str(repository.relative_to(mount["mountPath"])))
+        else:
+            served.add(mount["subPath"])
+    assert served == {"models"}
 
 
 def test_jobs_install_models_and_a_change_is_another_job() -> None:

@@ -189,6 +189,38 @@ def test_a_stopping_balancer_lets_streams_end(stack: Stack) -> None:
     stack.wait_until_ready()
 
 
+def test_a_triton_that_is_added_takes_a_share_and_one_that_is_taken_away_loses_no_answer(stack: Stack) -> None:
+    def scale(tritons: int) -> None:
+        stack.up("--no-deps", "--no-recreate", "--scale", f"triton={tritons}", "triton")
+
+    before = set(stack.containers("triton"))
+    over = threading.Event()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(lambda: list(_until(over, stack))) for _ in range(2)]
+        try:
+            scale(2)
+            (added,) = set(stack.containers("triton")) - before
+            wait_until(lambda: _answered_by(added, "parrot") > 0, stack.logs)
+            stream = pool.submit(_words, stack, "words=60 delay=0.1")
+        finally:
+            scale(1)
+            over.set()
+        assert stack.containers("triton") == sorted(before)
+        assert stream.result() == 60
+        assert {words for each in answers for words in each.result()} == {1}
+
+
+def _answered_by(triton: str, model: str) -> float:
+    script = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8002/metrics', timeout=10).read().decode())"
+    shown = subprocess.run(
+        ["docker", "exec", triton, "python3", "-c", script], capture_output=True, text=True, check=False
+    )
+    counts = [
+        line for line in shown.stdout.splitlines() if line.startswith(f'nv_inference_request_success{{model="{model}"')
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in counts)
+
+
 def test_a_gateway_that_is_added_gets_requests_and_one_that_is_taken_away_none(stack: Stack) -> None:
     def scale(gateways: int) -> None:
         stack.up("--no-deps", "--no-recreate", "--scale", f"gateway={gateways}", "gateway")
