@@ -16,8 +16,8 @@ from typing import Any
 
 _BITS = {"f16": 16, "u8": 8, "u4": 4, "i4": 4}  # by OpenVINO's names of types
 _CACHED = 128  # tokens that a layer finds in its cache
-_ENOUGH = 100_000_000  # bytes of weights; processors' caches hold less
-_MOST_ROWS = 32768  # of the output layer: each takes as long as the next
+# Of the output layer. All of them where there is memory: with AMX, each of more than about 65536 takes twice as long.
+_FEWEST_ROWS = 32768
 # Rounds of passes, of which the best one counts: others work on the machine too. A round is long enough that a step
 # which another process holds up counts in it as it does in an answer.
 _ROUND_S, _UNTIL_S = 0.4, 1.2
@@ -25,7 +25,8 @@ _ROUND_S, _UNTIL_S = 0.4, 1.2
 
 def main(asked: dict[str, Any]) -> None:
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # importing openvino calls home otherwise
-    rows = min(asked["vocabulary"], _MOST_ROWS)
+    row = asked["width"] * (4 if asked["output_weights"] == "f16" else 1)  # bytes, while it is laid out
+    rows = min(asked["vocabulary"], max(_FEWEST_ROWS, asked["spare"] // row))
     found = {
         "layer": _time_of_layer(asked),
         "output": _time_of_output(asked, rows) * asked["vocabulary"] / rows,
@@ -39,7 +40,7 @@ def _time_of_layer(asked: dict[str, Any]) -> float:
     from openvino import opset13 as ops
 
     layer = Layer(asked)
-    count: int = min(max(2, -(-_ENOUGH // layer.bytes)), asked["layers"])
+    count: int = min(max(2, -(-asked["uncached"] // layer.bytes)), asked["layers"])
     # Of any number of tokens, as an entry's are: kernels for a number that is known are others, and faster.
     given = ops.parameter([-1, -1, asked["width"]], ov.Type.f32)
     cache = ops.parameter([-1, asked["kv_heads"], -1, asked["head_size"]], ov.Type.f32)
@@ -62,7 +63,7 @@ def _time_of_output(asked: dict[str, Any], rows: int) -> float:
     each = rows * asked["width"] * _BITS[kind] // 8
     whole = asked["layers"] * Layer(asked).bytes + each
     # As many copies as no cache holds, each added to what is found; of a model that a cache holds, one.
-    matrices = -(-_ENOUGH // each) if whole > _ENOUGH else 1
+    matrices = -(-asked["uncached"] // each) if whole > asked["uncached"] else 1
     found = None
     for number in range(matrices):
         product = ops.matmul(given, _weights(rows, asked["width"], kind, 0, number), False, True)

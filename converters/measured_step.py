@@ -16,7 +16,7 @@ from converters.precision import RECIPES, arithmetic
 from converters.probing import seconds_of_layer, speed_with
 from modelyard.card import GENERATES_TEXT
 from modelyard.errors import EnvironmentMissing
-from modelyard.host import free_memory, threads
+from modelyard.host import free_memory, threads, uncached
 from modelyard.measurements import positive, recall, remember
 
 # A larger file is not loaded only to look: it is read from a disk, and the prompt alone takes minutes.
@@ -82,6 +82,8 @@ def layers_of(plan: ConversionPlan, shape: Shape) -> dict[str, Any] | None:
         "weights": {16: "f16", 8: "u8", 4: "i4" if recipe.get("sym") else "u4"}[bits],
         "group": max(0, recipe.get("group_size", _GROUP if bits == 4 else 0)),
         "output_weights": "f16" if bits == 16 else "u8",
+        "uncached": uncached(),
+        "spare": free_memory() // 8,
         "threads": int(exact.get("INFERENCE_NUM_THREADS", threads())),
         "properties": {name: value for name, value in exact.items() if name == "INFERENCE_PRECISION_HINT"},
     }

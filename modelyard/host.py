@@ -13,8 +13,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-_PROBE = 256 * 2**20  # bytes: far more than any cache holds
 _PROBE_S = 0.4
+# Processors' caches, by level. Servers have up to some hundred MiB in the last one.
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_USUAL_CACHE = 64 * 2**20  # where the system does not say
 
 _CGROUP_V2 = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -75,14 +77,28 @@ def cpu_name() -> str:
     return f"{next(named, platform.processor() or platform.machine())} x{threads()}"
 
 
+def uncached() -> int:
+    """Bytes to go through so that little of them is found in the processor's caches; of the memory that is free, an
+    eighth at most."""
+    sizes = [_kibibytes(file) * 2**10 for file in _CACHES.glob("index*/size")]
+    return min(max([_USUAL_CACHE, *sizes]) * 3 // 2, free_memory() // 8)
+
+
+def _kibibytes(file: Path) -> int:
+    try:
+        return int(file.read_text().strip().removesuffix("K"))
+    except (OSError, ValueError):
+        return 0
+
+
 def memory_bandwidth() -> float:
-    """Bytes per second that all processors together read from memory, measured now, in less than a second."""
+    """Bytes per second that all processors together read from memory, measured now, in about a second."""
     # The C library's search for a byte that is not there: reads everything once, and holds no lock of Python's.
     library = ctypes.CDLL(None)
     library.memchr.restype = ctypes.c_void_p
     library.memchr.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
     count = threads()
-    share = _PROBE // count
+    share = max(2**20, uncached() // count)
     buffers = [ctypes.create_string_buffer(share) for _ in range(count)]
     for buffer in buffers:
         ctypes.memset(buffer, 1, share)  # untouched memory would all be one page of zeros

@@ -70,3 +70,18 @@ def test_a_bandwidth_that_is_none_is_measured_again(
 def test_this_host_reads_its_memory() -> None:
     assert 1e8 < host.memory_bandwidth() < 1e13
     assert host.cpu_name().endswith(f" x{host.threads()}")
+
+
+def test_what_no_cache_holds_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for level, size in enumerate(("48K", "2048K", "491520K", "?")):
+        folder = tmp_path / f"index{level}"
+        folder.mkdir()
+        (folder / "size").write_text(f"{size}\n")
+    monkeypatch.setattr(host, "_CACHES", tmp_path)
+    monkeypatch.setattr(host, "free_memory", lambda: 64 * 2**30)
+    assert host.uncached() == 720 * 2**20
+    monkeypatch.setattr(host, "free_memory", lambda: 2**30)
+    assert host.uncached() == 128 * 2**20
+    monkeypatch.setattr(host, "free_memory", lambda: 64 * 2**30)
+    monkeypatch.setattr(host, "_CACHES", tmp_path / "none")
+    assert host.uncached() == 96 * 2**20
