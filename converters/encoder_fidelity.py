@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters.encoder_description import FILE
 from converters.mapped import trim_heap
+from converters.precision import EXACT
 from modelyard import host
 from modelyard.card import FEATURE_EXTRACTION, TEXT_RANKING
 from modelyard.manifest import ScoreFidelity, VectorFidelity
@@ -110,8 +111,7 @@ def _of_ir(model: Any, asked: Sequence[dict[str, Any]]) -> list[Any]:
     import numpy as np
     import openvino as ov
 
-    # The weights are what is measured, not this processor's shortcuts: bfloat16, and rounding activations to 8 bits.
-    compiled = ov.Core().compile_model(model, "CPU", {"EXECUTION_MODE_HINT": "ACCURACY"})
+    compiled = ov.Core().compile_model(model, "CPU", EXACT)
     results = []
     for inputs in asked:
         length = inputs["input_ids"].shape[1]

@@ -16,6 +16,7 @@ from typing import Any
 from converters.exact import compute_in_32_bits, stored_type
 from converters.mapped import give_back, giving_back, trim_heap
 from converters.model_card import chat_template
+from converters.precision import EXACT
 from converters.source import Checkpoint
 from modelyard import host
 from modelyard.manifest import Fidelity
@@ -138,8 +139,7 @@ def _converted_scores(version_folder: Path, pieces: list[list[int]], *, exact: b
     import openvino as ov
 
     core, weights = ov.Core(), version_folder / "openvino_model.bin"
-    # The weights are what is measured, not this processor's shortcuts: bfloat16, and rounding activations to 8 bits.
-    hints = {"EXECUTION_MODE_HINT": "ACCURACY" if exact else "PERFORMANCE", "PERFORMANCE_HINT": "LATENCY"}
+    hints = {"PERFORMANCE_HINT": "LATENCY", **(EXACT if exact else {})}
     compiled = core.compile_model(str(version_folder / "openvino_model.xml"), "CPU", hints)
     names = {name for port in compiled.inputs for name in port.get_names()}
     for piece in pieces:

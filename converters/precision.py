@@ -65,6 +65,15 @@ def arithmetic(parameters: int, device: Device) -> dict[str, str]:
     return exact | ({"INFERENCE_NUM_THREADS": "1"} if parameters < _ONE_THREAD else {})
 
 
+# For fidelity, which measures the weights and not a processor's shortcuts: bfloat16, and activations rounded to 8 bits.
+# EXECUTION_MODE_HINT=ACCURACY forbids these too, but with AMX it unpacks all weights to 32 bits.
+EXACT: dict[str, str] = {
+    "INFERENCE_PRECISION_HINT": "f32",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+    "KV_CACHE_PRECISION": "f32",
+}
+
+
 def chosen_precision(asked: Precision | None, parameters: int, device: Device) -> tuple[Precision, str]:
     """The precision and, where we chose it, why; an empty reason means that it was asked for."""
     if asked is not None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import fidelity
+from converters.precision import EXACT
 from converters.source import Checkpoint
 from modelyard import host
 from modelyard.errors import BadCheckpoint
@@ -125,7 +126,7 @@ def _converted(folder: Path, features: Any, ids: Any) -> Any:
     import numpy as np
     import openvino as ov
 
-    core, hints = ov.Core(), {"EXECUTION_MODE_HINT": "ACCURACY", "PERFORMANCE_HINT": "LATENCY"}
+    core, hints = ov.Core(), {"PERFORMANCE_HINT": "LATENCY", **EXACT}
     encoder = core.compile_model(str(folder / "openvino_encoder_model.xml"), "CPU", hints)
     heard = encoder({"input_features": features})["last_hidden_state"].astype(np.float32)
     decoder = core.compile_model(str(folder / "openvino_decoder_model.xml"), "CPU", hints)

@@ -13,6 +13,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# Bytes; more than most caches hold, and no more than a conversion holds anyway.
+_PROBE = 256 * 2**20
 _PROBE_S = 0.4
 # Processors' caches, by level. Servers have up to some hundred MiB in the last one.
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -92,13 +94,13 @@ def _kibibytes(file: Path) -> int:
 
 
 def memory_bandwidth() -> float:
-    """Bytes per second that all processors together read from memory, measured now, in about a second."""
+    """Bytes per second that all processors together read from memory, measured now, in less than a second."""
     # The C library's search for a byte that is not there: reads everything once, and holds no lock of Python's.
     library = ctypes.CDLL(None)
     library.memchr.restype = ctypes.c_void_p
     library.memchr.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t)
     count = threads()
-    share = max(2**20, uncached() // count)
+    share = _PROBE // count
     buffers = [ctypes.create_string_buffer(share) for _ in range(count)]
     for buffer in buffers:
         ctypes.memset(buffer, 1, share)  # untouched memory would all be one page of zeros
