@@ -54,13 +54,12 @@ def write_strict_pipeline(folder: Path) -> Path:
     return write_pipeline(folder, "sd", safety_checker=checker, feature_extractor=eyes, requires_safety_checker=True)
 
 
-def write_lora(folder: Path, name: str, scale: float = 1.0) -> Path:
-    """A LoRA adapter for the attention of the tiny Stable Diffusion's UNet, in Diffusers' own form."""
+def write_lora(folder: Path, name: str, scale: float = 1.0, family: str = "sd") -> Path:
+    """A LoRA adapter for the attention of the tiny UNet of `sd`, `lcm` or `sdxl`, in Diffusers' own form."""
     import torch
-    from diffusers import UNet2DConditionModel
     from safetensors.torch import save_file
 
-    unet = UNet2DConditionModel(**_unet_figures())
+    unet = _unet_xl() if family == "sdxl" else _unet()
     generator = torch.Generator().manual_seed(3)
     tensors = {}
     for path, module in unet.named_modules():

@@ -59,14 +59,16 @@ async def test_a_retrieval_ranks_as_with_the_original(
     encoders: Encoders, minilm_fp16: str, minilm_int8: str, minilm_vectors: Any
 ) -> None:
     count = len(DOCUMENTS)
-    expected = (minilm_vectors[count : count + len(QUERIES)] @ minilm_vectors[:count].T).argsort(axis=1)
-    assert expected[:, -1].tolist() == list(QUERIES.values())
-    for model in (minilm_fp16, minilm_int8):
+    scores = minilm_vectors[count : count + len(QUERIES)] @ minilm_vectors[:count].T
+    assert scores.argmax(axis=1).tolist() == list(QUERIES.values())
+    for model, noise in ((minilm_fp16, 0.0), (minilm_int8, 0.01)):
         documents = await encoders.client.ask(model, text_input=DOCUMENTS, input_type="document")
         queries = await encoders.client.ask(model, text_input=list(QUERIES), input_type="query")
-        found = (queries["embedding"] @ documents["embedding"].T).argsort(axis=1)
-        depth = count if model == minilm_fp16 else 3
-        assert found[:, -depth:].tolist() == expected[:, -depth:].tolist(), model
+        ranking = (queries["embedding"] @ documents["embedding"].T).argsort(axis=1)
+        # Of the whole ranking, only documents that the original finds all but equal may change places.
+        ranked = np.take_along_axis(scores, ranking, axis=1)
+        assert (np.maximum.accumulate(ranked, axis=1) - ranked).max() <= noise, model
+        assert ranking[:, -3:].tolist() == scores.argsort(axis=1)[:, -3:].tolist(), model
 
 
 async def test_fewer_dimensions_are_the_first_ones_at_length_1(encoders: Encoders, minilm_fp16: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.backends.images.conftest import Server, mask_file, picture_file
 from tests.backends.images.image_client import RequestFailed
+from tests.backends.images.tiny_entries import ADAPTER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _MASK = (16, 16, 48, 48)
@@ -38,6 +39,21 @@ async def _draws_everything(server: Server, family: str) -> None:
 @pytest.mark.parametrize("family", ["lcm", "sdxl", "sd3", "flux"])
 async def test_a_family_on_openvino(openvino_server: Server, family: str) -> None:
     await _draws_everything(openvino_server, family)
+
+
+@pytest.mark.parametrize("family", ["lcm", "sdxl"])
+async def test_an_adapter_changes_the_picture_of_a_family(openvino_server: Server, family: str) -> None:
+    entry = openvino_server.entry(family)
+    await openvino_server.client.load(entry)
+    try:
+        options = {"seed": 7, "width": 64, "height": 64}
+        plain, with_it, afterwards = [
+            (await openvino_server.client.draw(entry, **options, **wish)).files
+            for wish in ({}, {"lora": {ADAPTER: 1.0}}, {})
+        ]
+    finally:
+        await openvino_server.client.unload(entry)
+    assert plain == afterwards != with_it
 
 
 async def test_flux_on_pytorch(diffusers_server: Server) -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[3]
 ADAPTER = "swirl"
+WITH_ADAPTERS = ("sd", "lcm", "sdxl")
 
 
 def make(repository: Path, scratch: Path) -> None:
@@ -28,10 +29,12 @@ def make(repository: Path, scratch: Path) -> None:
         )
         convert(plan, on_step=lambda step: None)
 
-    adapters = {"adapters": {ADAPTER: write_lora(scratch / "adapters", ADAPTER)}}
     for family in FAMILIES:
         folder = write_pipeline(scratch / family, family)
-        also = adapters if family == "sd" else {}
+        also = {}
+        if family in WITH_ADAPTERS:
+            adapter = write_lora(scratch / f"{family}-adapters", ADAPTER, family=family)
+            also = {"adapters": {ADAPTER: adapter}}
         carry_out(folder, f"{family}-openvino", "triton-openvino", precision="fp16", **also)
         if family in ("sd", "sd-inpainting", "flux"):
             carry_out(folder, f"{family}-diffusers", "triton-diffusers", **also)
