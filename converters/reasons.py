@@ -15,7 +15,7 @@ from converters.lora import check_adapter
 from converters.precision import KINDS_OF_DEVICES, Device
 from converters.source import Checkpoint
 from converters.targets import Target
-from modelyard.card import TENSORS, TEXT_TO_IMAGE, TEXT_TO_SPEECH
+from modelyard.card import GENERATES_TEXT, TENSORS, TEXT_TO_IMAGE, TEXT_TO_SPEECH
 from modelyard.errors import BadCheckpoint, ConfigMissing, FieldRefused, ModelyardError, TokenizerMissing
 
 _TAKE_ADAPTERS = frozenset({"openvino_text", "openvino_gguf", "llamacpp", "vllm", "openvino_images", "diffusers"})
@@ -54,7 +54,7 @@ def about_tokenizer(checkpoint: Checkpoint, task: str) -> list[ModelyardError]:
         content = checkpoint.read_json("tokenizer.json")
         if not isinstance(content.get("model"), dict):
             return [TokenizerMissing(checkpoint.folder, "tokenizer.json cannot be read")]
-        return _about_vocabulary(checkpoint, content)
+        return _about_vocabulary(checkpoint, content, task)
     if {"vocab.json", "merges.txt"} <= files or "vocab.txt" in files or task == TEXT_TO_SPEECH:
         return []
     if "tokenizer.model" in files:
@@ -62,8 +62,11 @@ def about_tokenizer(checkpoint: Checkpoint, task: str) -> list[ModelyardError]:
     return [TokenizerMissing(checkpoint.folder)]
 
 
-def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any]) -> list[ModelyardError]:
-    """Whether every token has a row in the embedding. Rows without a token are padding, which is common."""
+def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any], task: str) -> list[ModelyardError]:
+    """Whether every token has a row in the embedding, and the one that ends an answer is a token.
+
+    Rows without a token are padding, which is common.
+    """
     nested = checkpoint.config.get("text_config")
     config = nested if isinstance(nested, dict) else checkpoint.config
     vocabulary, added = tokenizer["model"].get("vocab"), tokenizer.get("added_tokens")
@@ -72,10 +75,26 @@ def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any]) -> l
     ids += [token.get("id") for token in added or () if isinstance(token, dict)]
     highest = max((place for place in ids if isinstance(place, int)), default=0)
     rows = config.get("vocab_size")
-    if not isinstance(rows, int) or highest < rows:
+    if isinstance(rows, int) and highest >= rows:
+        why = f"it has tokens up to number {highest}, and the model's vocabulary ends at {rows - 1}"
+    elif task in GENERATES_TEXT and (end := _unknown_end(checkpoint, highest)) is not None:
+        why = f"the model ends its answers with token {end}, and the tokenizer's end at {highest}"
+    else:
         return []
-    why = f"it has tokens up to number {highest}, and the model's vocabulary ends at {rows - 1}: it is another model's"
-    return [TokenizerMissing(checkpoint.folder, why)]
+    return [TokenizerMissing(checkpoint.folder, f"{why}: it is another model's")]
+
+
+def _unknown_end(checkpoint: Checkpoint, highest: int) -> int | None:
+    """The lowest of the tokens that end an answer, where the tokenizer has none of them."""
+    nested = checkpoint.config.get("text_config")
+    named = [each.get("eos_token_id") for each in (checkpoint.config, nested) if isinstance(each, dict)]
+    ends = [end for name in named for end in (name if isinstance(name, list) else [name]) if isinstance(end, int)]
+    # Tokens that older checkpoints add in files of their own.
+    more = [*checkpoint.read_json("added_tokens.json").values()]
+    decoder = checkpoint.read_json("tokenizer_config.json").get("added_tokens_decoder")
+    more += [int(place) for place in decoder if place.isdecimal()] if isinstance(decoder, dict) else []
+    last = max([highest, *(place for place in more if isinstance(place, int))])
+    return min(ends) if ends and min(ends) > last else None
 
 
 def about_device(device: Device, target: Target) -> list[ModelyardError]:

@@ -190,6 +190,15 @@ def test_the_tokenizer_of_another_model(copy: Path, repository: Path) -> None:
     refused(run("convert", str(copy), repository=repository), 2, "tokens up to number 899", "another model")
 
 
+@pytest.mark.parametrize("end", [151_643, [151_645, 151_643]])
+def test_the_tokenizer_of_a_model_with_fewer_tokens(end: int | list[int], copy: Path, repository: Path) -> None:
+    edit_json(copy / "config.json", eos_token_id=end)
+    refused(run("convert", str(copy), repository=repository), 2, "with token 151643", "another model's")
+    # A file of its own may add tokens, and one end of several suffices.
+    (copy / "added_tokens.json").write_text(json.dumps({"<|end|>": 151_643}))
+    plan_for(copy, repository)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_tokenizer_with_flipped_bytes(seed: int, copy: Path, repository: Path) -> None:
     content = bytearray((copy / "tokenizer.json").read_bytes())

@@ -61,7 +61,7 @@ async def test_a_retrieval_ranks_as_with_the_original(
     count = len(DOCUMENTS)
     scores = minilm_vectors[count : count + len(QUERIES)] @ minilm_vectors[:count].T
     assert scores.argmax(axis=1).tolist() == list(QUERIES.values())
-    for model, noise in ((minilm_fp16, 0.0), (minilm_int8, 0.01)):
+    for model, noise in ((minilm_fp16, 0.0), (minilm_int8, 0.02)):
         documents = await encoders.client.ask(model, text_input=DOCUMENTS, input_type="document")
         queries = await encoders.client.ask(model, text_input=list(QUERIES), input_type="query")
         ranking = (queries["embedding"] @ documents["embedding"].T).argsort(axis=1)
