@@ -73,7 +73,10 @@ def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any], task
     ids: list[Any] = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []
     ids += vocabulary.values() if isinstance(vocabulary, dict) else []
     ids += [token.get("id") for token in added or () if isinstance(token, dict)]
-    highest = max((place for place in ids if isinstance(place, int)), default=0)
+    places = [place for place in ids if isinstance(place, int)]
+    if not places:  # only its name is known yet, of a model on the hub
+        return []
+    highest = max(places)
     rows = config.get("vocab_size")
     if isinstance(rows, int) and highest >= rows:
         why = f"it has tokens up to number {highest}, and the model's vocabulary ends at {rows - 1}"

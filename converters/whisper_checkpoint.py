@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from converters import fidelity
+from converters.mapped import trim_heap
 from converters.precision import EXACT
 from converters.source import Checkpoint
 from modelyard import host
@@ -129,6 +130,8 @@ def _converted(folder: Path, features: Any, ids: Any) -> Any:
     core, hints = ov.Core(), {"PERFORMANCE_HINT": "LATENCY", **EXACT}
     encoder = core.compile_model(str(folder / "openvino_encoder_model.xml"), "CPU", hints)
     heard = encoder({"input_features": features})["last_hidden_state"].astype(np.float32)
+    del encoder  # with its weights in 32 bits, before the decoder's
+    trim_heap()
     decoder = core.compile_model(str(folder / "openvino_decoder_model.xml"), "CPU", hints)
     inputs = {
         "input_ids": ids,
