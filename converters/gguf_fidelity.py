@@ -1,7 +1,7 @@
 """How true llama.cpp is to a GGUF file: the file dequantized in PyTorch and llama.cpp itself read the same tokens.
 
-The weights are the same on both sides; what differs is arithmetic, and what each makes of the file. A conversion that
-only links must stay cheap: what is large, or cannot be read by transformers, is left unmeasured, and the reason said.
+The weights are the same on both sides; what differs is arithmetic, and what each makes of the file. What does not fit
+into memory, or cannot be read by transformers, is left unmeasured, and the reason said.
 llama.cpp has loaded it all the same before it is published, wherever it runs here.
 """
 
@@ -15,14 +15,13 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from converters.estimates.conversion import LARGEST_MEASURED, memory_of_loading, memory_of_measuring
+from converters.estimates.conversion import memory_of_loading, memory_of_measuring
 from converters.fidelity import TEXT, texts_for
 from converters.gguf import GgufHeader, read_header
 from converters.gguf_tokenizer import tokenizer_of
 from converters.llamacpp_scores import Question, scores_of
 from converters.mapped import trim_heap
 from converters.no_random_weights import no_random_weights
-from converters.precision import in_words
 from modelyard import host
 from modelyard.manifest import Fidelity, NotMeasured
 
@@ -67,8 +66,6 @@ def _tokenizer(file: Path) -> Any:
 def _obstacle(header: GgufHeader) -> str | None:
     if len(header.files) > 1:
         return "transformers does not read a GGUF file in several parts"
-    if header.parameters > LARGEST_MEASURED:
-        return f"with more than {in_words(LARGEST_MEASURED)} parameters it takes minutes, and nothing is converted"
     if (short := _short_of_memory(memory_of_measuring(header))) is not None:
         return short
     from transformers.modeling_gguf_pytorch_utils import GGUF_SUPPORTED_ARCHITECTURES

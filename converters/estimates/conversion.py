@@ -26,8 +26,6 @@ _READING = 340 * _MiB
 _POSITIONS, _LONGER = 434, 217
 _OF_LARGE, _OF_GGUF = (128, 64), (192, 96)
 _LARGE = 200_000_000  # parameters; fidelity holds smaller originals in 32 bits, and reads longer texts
-# Parameters of a GGUF file that is served as it is: two processors dequantize and read so many in about two minutes.
-LARGEST_MEASURED = 4_000_000_000
 # Exporters that write a network in 32 bits before they compress it.
 _IN_32_BITS = frozenset({"openvino_speech", "openvino_vision"})
 # Measured: what optimum holds as it writes the networks of a pipeline, whose weights are mapped.
@@ -87,12 +85,10 @@ def memory_of_conversion(contents: Contents, exporter: str, precision: str) -> i
 
 
 def memory_of_measuring(header: GgufHeader) -> int:
-    """Bytes that the fidelity of a GGUF file as it is takes; 0 where it is too large to be measured.
+    """Bytes that the fidelity of a GGUF file as it is takes.
 
     The weights in 32 bits, what the unpacking of the largest tensor holds besides, and the scores of both texts.
     """
-    if header.parameters > LARGEST_MEASURED:
-        return 0
     largest = max((tensor.parameters for tensor in header.tensors), default=0)
     tokens = header.metadata.get("tokenizer.ggml.tokens")
     vocabulary = tokens.count if isinstance(tokens, GgufArray) else 128_000
