@@ -58,7 +58,7 @@ def look_into(checkpoint: Checkpoint) -> Contents:
         context_length=context_length(checkpoint),
         number_type=_number_type(checkpoint.config),
         quantization=is_quantized(checkpoint),
-        figures=_figures(checkpoint.config),
+        figures=checkpoint.text_config,
         problems=weights.problems,
     )
 
@@ -104,15 +104,10 @@ def _of_onnx(checkpoint: Checkpoint) -> Contents:
         bytes=sum(sizes),
         context_length=context_length(checkpoint),
         number_type="fp32",
-        figures=_figures(checkpoint.config),
+        figures=checkpoint.text_config,
     )
 
 
 def _number_type(config: Mapping[str, Any]) -> str:
     named = config.get("dtype") or config.get("torch_dtype")
     return _NUMBER_TYPES.get(str(named).removeprefix("torch."), str(named or "fp32"))
-
-
-def _figures(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    nested = config.get("text_config")
-    return nested if isinstance(nested, dict) else config

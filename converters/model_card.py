@@ -67,8 +67,7 @@ def license_of(plan: ConversionPlan) -> str | None:
 
 def context_length(checkpoint: Checkpoint) -> int | None:
     """Tokens that the model was made for; None where nothing says."""
-    nested = checkpoint.config.get("text_config")
-    text: Mapping[str, Any] = nested if isinstance(nested, dict) else checkpoint.config
+    text = checkpoint.text_config
     length = next((size for key in _CONTEXT_KEYS if (size := _as_length(text.get(key)))), None)
     # YaRN keeps the length it was trained with apart from the factor by which it is stretched.
     rope = text.get("rope_parameters") or text.get("rope_scaling")
@@ -121,15 +120,19 @@ def end_tokens(checkpoint: Checkpoint) -> list[int]:
     """Every token id that ends an answer: of generation_config.json or else config.json, and the tokenizer's own."""
     ends: list[int] = []
     for file in ("generation_config.json", "config.json"):
-        ids = checkpoint.read_json(file).get("eos_token_id")
-        ends = [int(token) for token in (ids if isinstance(ids, list) else [ids]) if isinstance(token, int)]
-        if ends:
+        if ends := named_ends(checkpoint.read_json(file)):
             break
     # Chat models often end a turn with a token that only their tokenizer calls the end.
     end = special_tokens(checkpoint).get("eos_token")
     added = checkpoint.read_json("tokenizer.json").get("added_tokens") or []
     ends += [token["id"] for token in added if token.get("content") == end and token["id"] not in ends]
     return ends
+
+
+def named_ends(config: Mapping[str, Any]) -> list[int]:
+    """The token ids of `eos_token_id`, which is one or a list."""
+    ids = config.get("eos_token_id")
+    return [int(token) for token in (ids if isinstance(ids, list) else [ids]) if isinstance(token, int)]
 
 
 def _as_length(value: object) -> int | None:

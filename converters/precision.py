@@ -52,6 +52,11 @@ _TINY = 100_000_000  # parameters; below it 32-bit arithmetic is no slower on a 
 # with two threads, after 43 ms with one, and as many tokens a second.
 _ONE_THREAD = 20_000_000
 
+_IN_32_BITS = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
+# For fidelity, which measures the weights and not a processor's shortcuts: bfloat16, and activations rounded to 8 bits.
+# EXECUTION_MODE_HINT=ACCURACY forbids these too, but with AMX it unpacks all weights to 32 bits.
+EXACT = _IN_32_BITS | {"DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+
 
 def arithmetic(parameters: int, device: Device) -> dict[str, str]:
     """What the engine is told of its own arithmetic, as parameters of the backend; nothing is the device's default.
@@ -61,17 +66,7 @@ def arithmetic(parameters: int, device: Device) -> dict[str, str]:
     """
     if device != "CPU" or parameters >= _TINY:
         return {}
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
-    return exact | ({"INFERENCE_NUM_THREADS": "1"} if parameters < _ONE_THREAD else {})
-
-
-# For fidelity, which measures the weights and not a processor's shortcuts: bfloat16, and activations rounded to 8 bits.
-# EXECUTION_MODE_HINT=ACCURACY forbids these too, but with AMX it unpacks all weights to 32 bits.
-EXACT: dict[str, str] = {
-    "INFERENCE_PRECISION_HINT": "f32",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
-    "KV_CACHE_PRECISION": "f32",
-}
+    return _IN_32_BITS | ({"INFERENCE_NUM_THREADS": "1"} if parameters < _ONE_THREAD else {})
 
 
 def chosen_precision(asked: Precision | None, parameters: int, device: Device) -> tuple[Precision, str]:

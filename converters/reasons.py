@@ -12,6 +12,7 @@ from typing import Any
 from converters.adapters import read_adapter, read_gguf_adapter
 from converters.contents import Contents
 from converters.lora import check_adapter
+from converters.model_card import named_ends
 from converters.precision import KINDS_OF_DEVICES, Device
 from converters.source import Checkpoint
 from converters.targets import Target
@@ -67,8 +68,6 @@ def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any], task
 
     Rows without a token are padding, which is common.
     """
-    nested = checkpoint.config.get("text_config")
-    config = nested if isinstance(nested, dict) else checkpoint.config
     vocabulary, added = tokenizer["model"].get("vocab"), tokenizer.get("added_tokens")
     ids: list[Any] = [len(vocabulary) - 1] if isinstance(vocabulary, list) else []
     ids += vocabulary.values() if isinstance(vocabulary, dict) else []
@@ -77,7 +76,7 @@ def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any], task
     if not places:  # only its name is known yet, of a model on the hub
         return []
     highest = max(places)
-    rows = config.get("vocab_size")
+    rows = checkpoint.text_config.get("vocab_size")
     if isinstance(rows, int) and highest >= rows:
         why = f"it has tokens up to number {highest}, and the model's vocabulary ends at {rows - 1}"
     elif task in GENERATES_TEXT and (end := _unknown_end(checkpoint, highest)) is not None:
@@ -89,9 +88,7 @@ def _about_vocabulary(checkpoint: Checkpoint, tokenizer: Mapping[str, Any], task
 
 def _unknown_end(checkpoint: Checkpoint, highest: int) -> int | None:
     """The lowest of the tokens that end an answer, where the tokenizer has none of them."""
-    nested = checkpoint.config.get("text_config")
-    named = [each.get("eos_token_id") for each in (checkpoint.config, nested) if isinstance(each, dict)]
-    ends = [end for name in named for end in (name if isinstance(name, list) else [name]) if isinstance(end, int)]
+    ends = named_ends(checkpoint.config) + named_ends(checkpoint.text_config)
     # Tokens that older checkpoints add in files of their own.
     more = [*checkpoint.read_json("added_tokens.json").values()]
     decoder = checkpoint.read_json("tokenizer_config.json").get("added_tokens_decoder")

@@ -63,6 +63,12 @@ class Checkpoint:
         return tuple(name for name in self.files if SAFETENSORS.fullmatch(name) or PICKLES.fullmatch(name))
 
     @property
+    def text_config(self) -> Mapping[str, Any]:
+        """What config.json says of the language model, which one that sees or hears too keeps in a part of its own."""
+        nested = self.config.get("text_config")
+        return nested if isinstance(nested, dict) else self.config
+
+    @property
     def gguf(self) -> Path:
         """The GGUF file, the first of them when it is split."""
         return self.folder / next(name for name in self.files if name.endswith(".gguf"))

@@ -68,6 +68,7 @@ def test_nothing_is_left_of_the_build(every: tuple[str, str]) -> None:
     key, tag = every
     assert left_behind(tag) - left_behind(BASES.get(key, PYTHON)) == set()
     history = docker("history", "--no-trunc", "--format={{.CreatedBy}}", tag)
+    assert "PIP_INDEX_URL=" not in history
     assert "PASSWORD" not in history.upper()
 
 
